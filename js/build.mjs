@@ -1,0 +1,54 @@
+/**
+ * Builds the one file that a notebook loads: llmwidgets/static/widget.js.
+ *
+ * Its first line holds a digest of the sources it was made from, so that a Python test can tell, without Node,
+ * whether the committed bundle is theirs. The digest is the sha256 over the files of js/src and the lockfile, in the
+ * order of their paths: path, a zero byte, content, a zero byte each. The bundle asks no network for anything.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, "..", "llmwidgets", "static", "widget.js");
+const BUDGET = 150_000; // bytes: every view of a page loads it anew
+
+function sources() {
+  const names = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(here, join(entry.parentPath, entry.name)).split(sep).join("/"));
+  return [...names, "package-lock.json"].sort();
+}
+
+function digest() {
+  const hash = createHash("sha256");
+  for (const name of sources()) hash.update(`${name}\0`).update(readFileSync(join(here, name))).update("\0");
+  return hash.digest("hex");
+}
+
+const result = await build({
+  entryPoints: [join(here, "src", "widget.ts")],
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  loader: { ".css": "text" },
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  // Some hosts define an AMD loader, and a library that finds one registers there and is lost to us.
+  define: { "define.amd": "false", "process.env.NODE_ENV": '"production"' },
+  write: false,
+});
+const text = `/* llmwidgets front end; sources sha256:${digest()} */\n${result.outputFiles[0].text}`;
+const size = Buffer.byteLength(text);
+if (size > BUDGET) {
+  console.error(`The bundle has ${size} bytes, its budget is ${BUDGET}. Take something out before adding.`);
+  process.exit(1);
+}
+mkdirSync(dirname(target), { recursive: true });
+writeFileSync(target, text);
+console.log(`${relative(join(here, ".."), target)}: ${size} bytes`);
