@@ -24,7 +24,11 @@ function sources() {
 
 function digest() {
   const hash = createHash("sha256");
-  for (const name of sources()) hash.update(`${name}\0`).update(readFileSync(join(here, name))).update("\0");
+  for (const name of sources())
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(here, name)))
+      .update("\0");
   return hash.digest("hex");
 }
 

@@ -31,7 +31,9 @@ export default defineConfig({
     },
   ],
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
-  optimizeDeps: { include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "@preact/signals"] },
+  optimizeDeps: {
+    include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "@preact/signals"],
+  },
   server: { fs: { allow: [".."] } },
   test: {
     include: ["test/**/*.test.{ts,tsx}"],

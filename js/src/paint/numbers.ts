@@ -1,0 +1,30 @@
+/** Numbers as text: a true minus sign, few digits, the same everywhere. */
+
+const MINUS = "\u2212";
+
+/** About `digits` significant digits, without trailing zeros; very large and very small ones in powers of ten. */
+export function numberText(value: number | null, digits = 3): string {
+  if (value === null || Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const text =
+    size >= 1e6 || size < 1e-4
+      ? size
+          .toExponential(digits - 1)
+          .replace(/\.?0+e/, "e")
+          .replace("e+", "e")
+      : String(Number(size.toPrecision(Math.max(digits, Math.ceil(Math.log10(size))))));
+  return (value < 0 ? MINUS : "") + text.replace("e-", `e${MINUS}`);
+}
+
+/** A share as a percentage: 0.9382 is "93.8%". */
+export function percentText(share: number): string {
+  return `${(share * 100).toFixed(1)}%`;
+}
+
+/** With its sign always shown, for what is a change. */
+export function signedText(value: number, digits = 3): string {
+  const text = numberText(value, digits);
+  return value > 0 ? `+${text}` : text;
+}
