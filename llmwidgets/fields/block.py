@@ -1,0 +1,111 @@
+"""A block: the numbers of one slice of a field at one level, with the state of each cell and, where it has them, its words.
+
+Always true: `values` is float32; where `state` is not VALUE the value is NaN. Pooling keeps extremes, so that a lone strong cell
+never vanishes: the largest value, or on a diverging field the value of largest magnitude (of +a and -a, +a). NaN beats every value, since a
+NaN hidden by a maximum would be a lie. A pooled cell is masked or absent only where all that it covers is; masked, where both
+occur. Pooling by 6 is pooling by 3 and then by 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .half import ABSENT, MASKED, VALUE, encode
+
+__all__ = ["ABSENT", "MASKED", "VALUE", "Block", "extent_of", "pool"]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Numbers over `dims`, row-major.
+
+    values: float32, one dimension for each name in dims
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value
+    texts: object array of str of the same shape, or None
+    extent: least and largest finite value before pooling, None where there is none
+    """
+
+    dims: tuple[str, ...]
+    values: np.ndarray
+    state: np.ndarray | None = None
+    texts: np.ndarray | None = None
+    extent: tuple[float, float] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        for name, array in (("values", self.values), ("state", self.state), ("texts", self.texts)):
+            if array is not None and (array.ndim != len(self.dims) or array.shape != self.values.shape):
+                raise ValueError(f"{name} of shape {array.shape} came for the dims {self.dims}; expected {self.values.shape}")
+
+    def encode(self) -> tuple[dict[str, Any], bytes]:
+        """Header and buffer as docs/protocol.md has them."""
+        bits, exponent = encode(self.values, self.state)
+        header = {
+            "dims": list(self.dims),
+            "shape": list(self.values.shape),
+            "exponent": exponent,
+            "extent": None if self.extent is None else [float(self.extent[0]), float(self.extent[1])],
+            "texts": None if self.texts is None else [str(text) for text in self.texts.ravel()],
+        }
+        return header, bits.tobytes()
+
+
+def pool(
+    values: np.ndarray, state: np.ndarray | None, factors: tuple[int, ...], diverging: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """One cell of so many along each dimension; the last cell of a dimension may cover fewer.
+
+    >>> pool(np.array([[1., 5., 2.]], np.float32), None, (1, 2))[0].tolist()
+    [[5.0, 2.0]]
+    >>> pool(np.array([1., -5.], np.float32), None, (2,), diverging=True)[0].tolist()
+    [-5.0]
+    """
+    if all(factor == 1 for factor in factors):
+        return values, state
+    empty = None if state is None else state != VALUE
+    high = values if empty is None else np.where(empty, np.asarray(-np.inf, values.dtype), values)
+    pooled = _along(np.maximum, high, factors)
+    if diverging:
+        low = values if empty is None else np.where(empty, np.asarray(np.inf, values.dtype), values)
+        low = _along(np.minimum, low, factors)
+        with np.errstate(invalid="ignore"):
+            pooled = np.where(pooled < -low, low, pooled)  # NaN is in both, and stays
+    if state is None:
+        return pooled, None
+    state = _along(np.minimum, state, factors)
+    pooled = np.where(state == VALUE, pooled, np.asarray(np.nan, pooled.dtype))
+    return pooled, state
+
+
+def extent_of(values: np.ndarray, state: np.ndarray | None = None) -> tuple[float, float] | None:
+    """Least and largest finite value among the cells that have one.
+
+    >>> extent_of(np.array([1., np.inf, np.nan, -2.], np.float32))
+    (-2.0, 1.0)
+    """
+    if values.size == 0:
+        return None
+    low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)  # these pass over NaN, so over empty cells too
+    if np.isfinite(low) and np.isfinite(high):
+        return float(low), float(high)
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
+
+
+def _along(extreme: np.ufunc, array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
+    for axis, factor in enumerate(factors):
+        size = array.shape[axis]
+        if factor == 1:
+            continue
+        whole = size // factor * factor
+        head, tail = np.split(array, [whole], axis=axis) if whole != size else (array, None)
+        parts = []
+        if whole:
+            shape = (*array.shape[:axis], whole // factor, factor, *array.shape[axis + 1 :])
+            parts.append(extreme.reduce(head.reshape(shape), axis=axis + 1))
+        if tail is not None:
+            parts.append(extreme.reduce(tail, axis=axis, keepdims=True))
+        array = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+    return array

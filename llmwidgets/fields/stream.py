@@ -1,0 +1,162 @@
+"""Computes a block from a reader, a band at a time, so that a picture of everything never needs everything in memory.
+
+Always true: a reader is asked for at most about BAND cells at once (more only where one pooled row is wider), each asked-for cell is
+computed exactly once, and the answer does not depend on how the work was cut. Between bands the work can be called off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol, Union
+
+import numpy as np
+
+from .block import VALUE, Block, extent_of, pool
+from .request import Along
+
+BAND = 1 << 18
+"""Cells that a reader is asked for at once: 1 MB of float32, which stays in a core's cache."""
+
+Places = Union[range, "tuple[int, ...]"]
+
+
+class BlockCancelled(Exception):
+    """The work on a block was called off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """What a reader gives: numbers for every combination of the asked-for places.
+
+    values: float array, one dimension for each axis of the field
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value; values without one are ignored
+    texts: object array of str of the same shape, or None
+    """
+
+    values: np.ndarray
+    state: np.ndarray | None = None
+    texts: np.ndarray | None = None
+
+
+class Reader(Protocol):
+    """Computes just the asked-for cells. `index` has a range or a tuple of places for every coordinate of the field."""
+
+    def __call__(self, index: Mapping[str, Places]) -> Cells: ...
+
+
+def compute(
+    reader: Reader,
+    alongs: Sequence[Along],
+    diverging: bool = False,
+    texts: bool = False,
+    cancelled: Callable[[], bool] | None = None,
+) -> Block:
+    """The block that `alongs` describe. Raises BlockCancelled once `cancelled()` is true."""
+    kept = [i for i, along in enumerate(alongs) if along.kept]
+    how = next((along.reduction for along in alongs if along.reduction), None)
+    shape = tuple(alongs[i].cells for i in kept)
+    factors = tuple(alongs[i].pool for i in kept)
+    values, state = np.empty(shape, np.float32), np.zeros(shape, np.uint8)
+    words = np.empty(shape, object) if texts else None
+    extents: list[tuple[float, float]] = []
+
+    sizes = _band(alongs)
+    outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes)]
+    inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes)]
+    for tile in product(*outer):
+        gathered = _Gathered(how, tuple(i for i, along in enumerate(alongs) if not along.kept))
+        for part in product(*inner):
+            if cancelled is not None and cancelled():
+                raise BlockCancelled("the block was called off")
+            index = {
+                along.coordinate: along.wanted[tile[i] if along.kept else part[i]] for i, along in enumerate(alongs)
+            }
+            gathered.add(reader(index))
+        numbers, states, tile_texts = gathered.result()
+        extent = extent_of(numbers)
+        if extent is not None:
+            extents.append(extent)
+        numbers, states = pool(numbers, states, factors, diverging)
+        target = tuple(_pooled(tile[i], alongs[i]) for i in kept)
+        values[target] = numbers
+        if states is not None:
+            state[target] = states
+        if words is not None:
+            words[target] = "" if tile_texts is None else tile_texts
+    extent = (min(low for low, _ in extents), max(high for _, high in extents)) if extents else None
+    return Block(tuple(alongs[i].coordinate for i in kept), values, state if state.any() else None, words, extent)
+
+
+class _Gathered:
+    """The cells of one tile while its parts come in; reduced as they come where a coordinate is to go."""
+
+    def __init__(self, how: str | None, gone: tuple[int, ...]) -> None:
+        self._how, self._gone = how, gone
+        self._cells: Cells | None = None
+        self._total = self._count = self._high = self._low = self._state = None
+
+    def add(self, cells: Cells) -> None:
+        if self._how is None:
+            self._cells = cells
+            return
+        # Places that are one integer wide take part in the sum without changing it, so all that goes is reduced at once.
+        gone, values = self._gone, np.asarray(cells.values)
+        valued = True if cells.state is None else cells.state == VALUE
+        state = np.zeros((), np.uint8) if cells.state is None else cells.state.min(axis=gone)
+        self._state = state if self._state is None else np.minimum(self._state, state)
+        if self._how in ("mean", "sum"):
+            with np.errstate(invalid="ignore"):
+                total = np.sum(values, axis=gone, dtype=np.float64, where=valued)
+                self._total = total if self._total is None else self._total + total
+            count = np.sum(np.broadcast_to(valued, values.shape), axis=gone)
+            self._count = count if self._count is None else self._count + count
+            return
+        high = np.max(values, axis=gone, where=valued, initial=-np.inf)
+        low = np.min(values, axis=gone, where=valued, initial=np.inf)
+        self._high = high if self._high is None else np.maximum(self._high, high)
+        self._low = low if self._low is None else np.minimum(self._low, low)
+
+    def result(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Values with NaN where there is none, states or None, texts or None, without the coordinates that go."""
+        if self._how is None:
+            cells, gone = self._cells, self._gone
+            state = None if cells.state is None else np.squeeze(cells.state, axis=gone)
+            values = np.squeeze(np.asarray(cells.values), axis=gone).astype(np.float32, copy=False)
+            texts = None if cells.texts is None else np.squeeze(cells.texts, axis=gone)
+        else:
+            if self._how == "sum":
+                values = self._total
+            elif self._how == "mean":
+                values = self._total / np.maximum(self._count, 1)
+            elif self._how == "max":
+                values = self._high
+            else:
+                values = np.where(self._high < -self._low, self._low, self._high)
+            with np.errstate(over="ignore"):
+                values = np.asarray(values, np.float32)
+            state, texts = np.broadcast_to(self._state, values.shape), None
+        if state is not None and state.any():
+            return np.where(state == VALUE, values, np.float32(np.nan)), state, texts
+        return values, None, texts
+
+
+def _band(alongs: Sequence[Along]) -> list[int]:
+    """How many places of each axis a reader is asked for at once: all of the last ones, few of the first."""
+    left, sizes = BAND, []
+    for along in reversed(alongs):
+        size = len(along.wanted)
+        if size > left:
+            size = min(size, max(along.pool, left // along.pool * along.pool))
+        sizes.append(size)
+        left = max(1, left // size)
+    return sizes[::-1]
+
+
+def _cuts(along: Along, size: int) -> list[slice]:
+    return [slice(start, min(start + size, len(along.wanted))) for start in range(0, len(along.wanted), size)]
+
+
+def _pooled(cut: slice, along: Along) -> slice:
+    return slice(cut.start // along.pool, -(-cut.stop // along.pool))
