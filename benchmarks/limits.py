@@ -1,0 +1,11 @@
+"""How far each case may go before it counts as not having opened, and what is measured at which lengths."""
+
+PEER_TOKENS = (16, 64, 128, 256)
+OWN_TOKENS = (*PEER_TOKENS, 1_024, 4_096)
+CAPTURE_TOKENS = 1_024
+BUILD_SECONDS = 180
+BUILD_GB = 12
+OPEN_SECONDS = 90
+OPEN_MB = 8 * 1024
+LOOKS = 11
+CAPTURE_ROUNDS = 9
