@@ -1,0 +1,80 @@
+"""Which looks a model's mask allows, kept in closed form where it has one.
+
+Causal, sliding-window and full masks are recognised by comparing every cell and then kept as two numbers
+instead of tokens x tokens; any other mask is kept as it is. Additive values other than "forbidden" (ALiBi,
+relative positions) come out separately as a bias on the scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Allowed looks: key <= query if `causal`, query - key < `window` if given, and `explicit` if given."""
+
+    n_keys: int
+    causal: bool
+    window: int | None = None
+    explicit: Tensor | None = None  # (1 or head, query, key) bool, True = allowed
+
+    def columns(self, first_query: int, last_query: int) -> tuple[int, int]:
+        """The range of keys outside which none of these queries may look."""
+        stop = min(last_query + 1, self.n_keys) if self.causal else self.n_keys
+        start = max(0, first_query - self.window + 1) if self.window is not None else 0
+        return start, stop
+
+    def allowed(self, heads: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return (1 or head, query, key) bool."""
+        if self.explicit is not None:
+            of_heads = self.explicit if self.explicit.shape[0] == 1 else self.explicit[heads.to(self.explicit.device)]
+            queries, keys = queries.to(self.explicit.device), keys.to(self.explicit.device)
+            return of_heads[:, queries][:, :, keys]
+        back = queries[:, None] - keys[None, :]  # (query, key): how far back the look goes
+        allowed = back >= 0 if self.causal else torch.ones_like(back, dtype=torch.bool)
+        if self.window is not None:
+            allowed &= back < self.window
+        return allowed[None]  # (1, query, key)
+
+
+def read_mask(given: Tensor | None, is_causal: bool, n_keys: int) -> tuple[Mask, Tensor | None]:
+    """Return the mask, and the bias that an additive mask also carries, from what the attention was given.
+
+    `given` is (1, 1 or head, query, key): bool with True = allowed, or additive. `is_causal` counts only
+    where no mask was given, as in torch's scaled_dot_product_attention.
+    """
+    if given is None:
+        return Mask(n_keys, is_causal), None
+    given = given[0, ..., :n_keys]  # (1 or head, query, key)
+    if given.dtype == torch.bool:
+        return _recognise(given, n_keys), None
+    forbidden = given <= torch.finfo(given.dtype).min / 2
+    bias = given.masked_fill(forbidden, 0.0)
+    return _recognise(~forbidden, n_keys), (bias if bool(bias.count_nonzero()) else None)
+
+
+def _recognise(allowed: Tensor, n_keys: int) -> Mask:
+    n_queries = allowed.shape[1]
+    if allowed.shape[0] == 1 and n_queries == n_keys:
+        if bool(allowed[0, 0].all()) and bool(allowed.all()):
+            return Mask(n_keys, causal=False)
+        reach = int(allowed[0, -1].count_nonzero())
+        closed = Mask(n_keys, causal=True, window=None if reach >= n_keys else max(reach, 1))
+        if _equals(closed, allowed):
+            return closed
+    return Mask(n_keys, causal=False, explicit=allowed.clone())
+
+
+def _equals(closed: Mask, allowed: Tensor) -> bool:
+    no_heads = torch.zeros(0, dtype=torch.long)
+    keys = torch.arange(closed.n_keys, device=allowed.device)
+    for queries in keys.split(_ROWS_AT_ONCE):
+        if not torch.equal(closed.allowed(no_heads, queries, keys), allowed[:, queries]):
+            return False
+    return True

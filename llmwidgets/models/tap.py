@@ -1,0 +1,105 @@
+"""The tap on transformers' attention: a look at every attention call, with nothing in the model changed.
+
+Every interface model looks its attention function up through `AttentionInterface.get_interface`. While at
+least one tap is open that method is replaced by one that, in the context (thread or task) of the tap's
+owner only, hands each call to the tap. Other threads get exactly what they would have got. When the last
+tap closes the method is put back. Registering an attention of one's own is not done on purpose: it loses
+sliding windows, padding and sinks without a word.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_utils import AttentionInterface
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionCall:
+    """One call of an attention function, as the model made it. Tensors carry the batch dimension."""
+
+    module: nn.Module
+    implementation: str | None  # "sdpa", "eager", ...
+    eager: Callable[..., Any]  # the modeling file's own eager function
+    query: Tensor  # (batch, head, query, width)
+    key: Tensor  # (batch, kv head, key, width)
+    value: Tensor  # (batch, kv head, key, value width)
+    mask: Any
+    options: dict[str, Any] = field(default_factory=dict)  # scaling, softcap, s_aux, ...
+
+
+class Listener(Protocol):
+    """What a tap calls: once before each attention function runs, and once after."""
+
+    def before_attention(self, call: AttentionCall) -> None: ...
+
+    def after_attention(self, call: AttentionCall) -> None: ...
+
+
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("llmwidgets_attention_listeners", default=())
+_guard = threading.Lock()
+_open_taps = 0
+_untapped: Callable[..., Any] = AttentionInterface.get_interface
+
+
+class AttentionTap:
+    """Context manager: while open, `listener` hears of every attention call of this thread."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._token: Token[tuple[Listener, ...]] | None = None
+
+    def __enter__(self) -> AttentionTap:
+        global _open_taps, _untapped
+        with _guard:
+            if _open_taps == 0 and AttentionInterface.get_interface is not _get_interface:
+                _untapped = AttentionInterface.get_interface
+                AttentionInterface.get_interface = _get_interface
+            _open_taps += 1
+        self._token = _listeners.set((*_listeners.get(), self._listener))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        global _open_taps
+        if self._token is not None:
+            _listeners.reset(self._token)
+        with _guard:
+            _open_taps -= 1
+            if _open_taps == 0 and AttentionInterface.get_interface is _get_interface:
+                AttentionInterface.get_interface = _untapped
+
+
+def _get_interface(self: AttentionInterface, implementation: str | None, default: Callable[..., Any]) -> Any:
+    function = _untapped(self, implementation, default)
+    # Another thread's model may be compiling right now: a ContextVar cannot be traced, and is not for it anyway.
+    if torch.compiler.is_compiling():
+        return function
+    for listener in _listeners.get():
+        function = functools.partial(_heard, listener, implementation, default, function)
+    return function
+
+
+def _heard(
+    listener: Listener,
+    implementation: str | None,
+    eager: Callable[..., Any],
+    function: Callable[..., Any],
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Any = None,
+    **options: Any,
+) -> Any:
+    call = AttentionCall(module, implementation, eager, query, key, value, attention_mask, options)
+    listener.before_attention(call)
+    result = function(module, query, key, value, attention_mask, **options)
+    listener.after_attention(call)
+    return result
