@@ -73,17 +73,3 @@ export function drawnTile(
     pool: { [row]: tile.pool, [column]: tile.pool },
   };
 }
-
-/** Bytes that the first picture gives to thumbnails, and the side that a thumbnail need not exceed. */
-const THUMBNAIL_BYTES = 128 * 1024;
-const THUMBNAIL_SIDE = 64;
-
-/** Cells per pooled cell in the thumbnails of all heads: the least power of two that fits both bounds. Python has the same rule. */
-export function thumbnailPool(tokens: number, heads: number): number {
-  let pool = 1;
-  for (;;) {
-    const side = Math.ceil(tokens / pool);
-    if (side <= 1 || (side <= THUMBNAIL_SIDE && side * side * heads * 2 <= THUMBNAIL_BYTES)) return pool;
-    pool *= 2;
-  }
-}

@@ -24,6 +24,7 @@ export function kindAt(kinds: string, index: number): TokenKind {
 }
 
 const SPACE = "·";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: unseen characters are what is looked for
 const SIGNS = /\r\n|[\n\r\t \u00a0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd\u0000-\u001f\u007f-\u009f]/g;
 
 function sign(stands: string, lone: boolean): TokenPart {

@@ -1,0 +1,43 @@
+/**
+ * The element that a view lives in, and what it tells those outside: its state and how often it has painted.
+ *
+ * `data-llmw-state` is one of "waiting" (no capture yet), "running", "failed", "loading" (numbers on their way), "ready";
+ * `data-llmw-paints` counts painted canvases (paint.ts). Tests and hosts wait on these, never on time. Styles stay inside a shadow root.
+ */
+import { effect } from "@preact/signals";
+import type { Run, Status } from "./protocol";
+import { applyTheme, type Theme } from "./theme";
+
+export type ViewStateName = "waiting" | "running" | "failed" | "loading" | "ready";
+
+export function viewState(run: Run | null, status: Status, loading: boolean): ViewStateName {
+  if (status.state === "running") return "running";
+  if (status.state === "failed") return "failed";
+  if (!run) return "waiting";
+  return loading ? "loading" : "ready";
+}
+
+interface Shown {
+  state(): ViewStateName;
+  theme(): Theme;
+}
+
+/** A host element inside `parent` with a shadow root, kept up to date until `life` ends; then it is taken out. */
+export function makeHost(parent: HTMLElement, shown: Shown, life: AbortSignal): ShadowRoot {
+  const host = document.createElement("div");
+  host.className = "llmw";
+  host.dataset.llmwPaints = "0";
+  const root = host.attachShadow({ mode: "open" });
+  const stops = [
+    effect(() => {
+      host.dataset.llmwState = shown.state();
+    }),
+    effect(() => applyTheme(host, shown.theme())),
+  ];
+  life.addEventListener("abort", () => {
+    for (const stop of stops) stop();
+    host.remove();
+  });
+  parent.append(host);
+  return root;
+}

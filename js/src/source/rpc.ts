@@ -1,0 +1,197 @@
+/**
+ * Requests and replies over the messages of one widget: gathered a frame, answered in any order, each settled once.
+ *
+ * Always true: one listener serves all requests; ids are integers; a read that is not answered in time is asked once
+ * more, then fails, and its answer is still taken if it comes later. What is asked for and what is kept is kernel.ts's matter.
+ */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { perFrame } from "../frame";
+import type { Problem, ReplyItem, RequestItem, ToKernel, ToPage, Transport } from "../protocol";
+import { type Buffer, fromBase64 } from "./bytes";
+import { cancelled } from "./flights";
+import { SourceError } from "./source";
+
+/** The part of a widget model that carries messages. */
+export interface Channel {
+  send(content: ToKernel): void;
+  /** One listener, until the signal aborts. */
+  listen(heard: (content: unknown, buffers: readonly Buffer[]) => void, signal: AbortSignal): void;
+}
+
+export interface Answer {
+  result: unknown;
+  buffer: Buffer | null;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Lower goes first within a frame. */
+  priority?: number;
+  /** Milliseconds to wait before asking once more; without, it waits for ever. */
+  patience?: number;
+  /** Told of an answer that came after the call had failed. */
+  late?: (answer: Answer) => void;
+}
+
+interface Call extends CallOptions {
+  item: Omit<RequestItem, "id">;
+  ids: number[];
+  asked: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  settled: boolean;
+  resolve(answer: Answer): void;
+  reject(error: SourceError): void;
+}
+
+export class Rpc {
+  readonly #connected = signal(true);
+  /** False once a request was not answered twice over; true again with the next message. */
+  readonly connected: ReadonlySignal<boolean> = this.#connected;
+  #transport: Transport = "binary";
+  #nextId = 1;
+  #queue: Call[] = [];
+  #taken: number[] = [];
+  #calls = new Map<number, Call>();
+  #flush = perFrame(() => this.#send());
+
+  constructor(
+    readonly channel: Channel,
+    readonly life: AbortSignal,
+  ) {
+    channel.listen((content, buffers) => this.#hear(content, buffers), life);
+    life.addEventListener("abort", () => this.#close());
+  }
+
+  call(method: RequestItem["method"], params: unknown, options: CallOptions = {}): Promise<Answer> {
+    if (options.signal?.aborted) return Promise.reject(cancelled());
+    if (this.life.aborted) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      const call: Call = {
+        ...options,
+        item: { method, params },
+        ids: [],
+        asked: 0,
+        timer: undefined,
+        settled: false,
+        resolve,
+        reject,
+      };
+      options.signal?.addEventListener("abort", () => this.#takeBack(call), { once: true });
+      this.#enqueue(call);
+    });
+  }
+
+  #enqueue(call: Call): void {
+    this.#queue.push(call);
+    this.#flush();
+  }
+
+  #send(): void {
+    const calls = this.#queue.splice(0).filter((call) => !call.settled);
+    calls.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+    const items = calls.map((call) => {
+      const id = this.#nextId++;
+      call.ids.push(id);
+      this.#calls.set(id, call);
+      return { id, ...call.item };
+    });
+    try {
+      if (this.#taken.length > 0) this.channel.send({ v: 1, kind: "cancel", ids: this.#taken.splice(0) });
+      if (items.length > 0) this.channel.send({ v: 1, kind: "requests", transport: this.#transport, items });
+    } catch (error) {
+      this.#connected.value = false;
+      const lost = new SourceError("Disconnected", `the request could not be sent: ${error}`, "Is the kernel running?");
+      for (const call of calls) this.#fail(call, lost);
+      return;
+    }
+    for (const call of calls) this.#await(call);
+  }
+
+  #await(call: Call): void {
+    if (call.patience === undefined) return;
+    call.timer = setTimeout(() => {
+      call.asked += 1;
+      if (call.asked < 2) return this.#enqueue(call);
+      this.#connected.value = false;
+      call.settled = true; // its ids stay known: a late answer is still of use
+      const waited = (2 * call.patience!) / 1000;
+      call.reject(
+        new SourceError(
+          "TimedOut",
+          `no answer from the kernel in ${waited} s`,
+          "It may be busy with another cell, or gone. Try again.",
+        ),
+      );
+    }, call.patience);
+  }
+
+  #hear(content: unknown, buffers: readonly Buffer[]): void {
+    const message = content as Partial<ToPage> | null;
+    if (message?.v !== 1 || message.kind !== "replies" || !Array.isArray(message.items)) return;
+    this.#connected.value = true;
+    for (const item of message.items) this.#take(item, buffers);
+  }
+
+  #take(item: ReplyItem, buffers: readonly Buffer[]): void {
+    const call = this.#calls.get(item.id);
+    if (!call) return;
+    if (!item.ok) return this.#fail(call, errorFrom(item.error));
+    let buffer: Buffer | null = null;
+    if (item.base64 !== undefined) buffer = fromBase64(item.base64);
+    else if (item.buffer !== undefined) {
+      buffer = buffers[item.buffer] ?? null;
+      if (!buffer) return this.#askInBase64(call);
+    }
+    const wasSettled = call.settled;
+    this.#forget(call);
+    const answer = { result: item.result, buffer };
+    if (wasSettled) queueMicrotask(() => call.late?.(answer));
+    else call.resolve(answer);
+  }
+
+  /** This host drops buffers (Colab has): numbers travel as text from here on. */
+  #askInBase64(call: Call): void {
+    const known = this.#transport === "base64";
+    this.#transport = "base64";
+    if (known && call.asked > 0) {
+      this.#fail(call, new SourceError("Failed", "numbers do not arrive, neither as bytes nor as text"));
+      return;
+    }
+    this.#forget(call, false);
+    call.asked = 1;
+    if (!call.settled) this.#enqueue(call);
+  }
+
+  #takeBack(call: Call): void {
+    if (call.settled) return;
+    this.#taken.push(...call.ids);
+    this.#fail(call, cancelled());
+    if (this.#taken.length > 0) this.#flush();
+  }
+
+  #fail(call: Call, error: SourceError): void {
+    const wasSettled = call.settled;
+    this.#forget(call);
+    if (!wasSettled) call.reject(error);
+  }
+
+  #forget(call: Call, settled = true): void {
+    clearTimeout(call.timer);
+    for (const id of call.ids.splice(0)) this.#calls.delete(id);
+    call.settled ||= settled;
+  }
+
+  #close(): void {
+    this.#flush.cancel();
+    for (const call of new Set([...this.#calls.values(), ...this.#queue])) this.#fail(call, closed());
+  }
+}
+
+function closed(): SourceError {
+  return new SourceError("Closed", "this view has been closed");
+}
+
+function errorFrom(error: Problem | undefined): SourceError {
+  if (!error) return new SourceError("Failed", "the kernel gave no reason");
+  return new SourceError(error.type, error.message, error.hint);
+}
