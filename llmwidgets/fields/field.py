@@ -18,7 +18,7 @@ from .evidence import evidence
 from .half import ABSENT, MASKED, VALUE
 from .request import BlockRequest, BlockRequestError, as_index
 from .scale import Scale
-from .stream import Reader, compute
+from .stream import BAND, Reader, compute
 
 if TYPE_CHECKING:
     import xarray
@@ -56,6 +56,7 @@ class Field:
     reader: computes cells (see stream.Reader); values float32 or float64
     reference: a Reference, or a function that makes one when it is first asked for, or None
     cell_reader: `(index: {coordinate: int}) -> CellExtra`, or None
+    band: about how many cells the reader is asked for at once
 
     >>> import numpy as np
     >>> from llmwidgets.fields.stream import Cells
@@ -76,6 +77,7 @@ class Field:
     texts: bool = False
     reference: Union[Reference, Callable[[], "Reference | None"], None] = None
     cell_reader: Callable[[Mapping[str, int]], CellExtra] | None = None
+    band: int = BAND
 
     def __post_init__(self) -> None:
         evidence(self.evidence)
@@ -96,7 +98,7 @@ class Field:
 
     def block(self, request: BlockRequest, cancelled: Callable[[], bool] | None = None) -> Block:
         """The asked-for block. Raises BlockRequestError for what the field cannot give, BlockCancelled once `cancelled()`."""
-        return compute(self.reader, request.resolve(self.axes), self.scale.diverging, request.texts and self.texts, cancelled)
+        return compute(self.reader, request.resolve(self.axes), self.scale.diverging, request.texts and self.texts, cancelled, self.band)
 
     def read(self, **index: Any) -> xarray.DataArray:
         """A labelled array of just the asked-for part.
@@ -111,7 +113,7 @@ class Field:
                 raise BlockRequestError(f"the field {self.name!r} has no coordinate {name!r}; it has {', '.join(self.coordinates)}")
         wanted = {axis.coordinate: as_index(index.get(axis.coordinate), axis) for axis in self.axes}
         alongs = BlockRequest(self.name, wanted).resolve(self.axes, most_cells=MOST_READ)
-        block = compute(self.reader, alongs, self.scale.diverging)
+        block = compute(self.reader, alongs, self.scale.diverging, band=self.band)
         coordinates: dict[str, Any] = {}
         for along in alongs:
             if along.reduction:

@@ -1,6 +1,6 @@
 """Computes a block from a reader, a band at a time, so that a picture of everything never needs everything in memory.
 
-Always true: a reader is asked for at most about BAND cells at once (more only where one pooled row is wider), each asked-for cell is
+Always true: a reader is asked for at most about `band` cells at once (more only where one pooled row is wider), each asked-for cell is
 computed exactly once, and the answer does not depend on how the work was cut. Between bands the work can be called off.
 """
 
@@ -17,7 +17,7 @@ from .block import VALUE, Block, extent_of, pool
 from .request import Along
 
 BAND = 1 << 18
-"""Cells that a reader is asked for at once: 1 MB of float32, which stays in a core's cache."""
+"""Cells that a reader is asked for at once, where a field says nothing else: 1 MB of float32, which stays in a core's cache."""
 
 Places = Union[range, "tuple[int, ...]"]
 
@@ -52,6 +52,7 @@ def compute(
     diverging: bool = False,
     texts: bool = False,
     cancelled: Callable[[], bool] | None = None,
+    band: int = BAND,
 ) -> Block:
     """The block that `alongs` describe. Raises BlockCancelled once `cancelled()` is true."""
     kept = [i for i, along in enumerate(alongs) if along.kept]
@@ -62,7 +63,7 @@ def compute(
     words = np.empty(shape, object) if texts else None
     extents: list[tuple[float, float]] = []
 
-    sizes = _band(alongs)
+    sizes = _sizes(alongs, band)
     outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes)]
     inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes)]
     for tile in product(*outer):
@@ -142,9 +143,9 @@ class _Gathered:
         return values, None, texts
 
 
-def _band(alongs: Sequence[Along]) -> list[int]:
+def _sizes(alongs: Sequence[Along], band: int) -> list[int]:
     """How many places of each axis a reader is asked for at once: all of the last ones, few of the first."""
-    left, sizes = BAND, []
+    left, sizes = band, []
     for along in reversed(alongs):
         size = len(along.wanted)
         if size > left:
