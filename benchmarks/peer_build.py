@@ -1,6 +1,6 @@
 """Builds one BertViz page in a process of its own, so that a limit of memory can hold it, and prints what that took as JSON.
 
-    python -m benchmarks.peer_build head_view 128 page.html
+python -m benchmarks.peer_build head_view 128 page.html
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser import chromium
+from tests.browser.inspector import Inspector
 from tests.browser.lab_server import LabServer, serve
 from tests.browser.notebook_page import NotebookPage, write_notebook
 
@@ -58,3 +59,23 @@ def open_notebook(lab: LabServer, outside: tuple[BrowserContext, list[str]]) -> 
         notebook.shut_down()
     assert asked == [], f"the page asked the network for {asked}"
     assert [problem for notebook in opened for problem in notebook.problems] == []
+
+
+@pytest.fixture(scope=FOLDER)
+def warm(browser: Browser, lab: LabServer) -> Iterator[NotebookPage]:
+    """One notebook for the tests that need no kernel of their own: the packages are loaded once, and each test makes its view anew."""
+    with chromium.context(browser) as (context, asked):
+        path = write_notebook(lab.root / "warm.ipynb", "import llmwidgets as lw, torch", "view = lw.show()", "'free'")
+        notebook = NotebookPage(context.new_page(), lab, path).open().run_all()
+        yield notebook
+        notebook.shut_down()
+        assert asked == [], f"the page asked the network for {asked}"
+        assert notebook.problems == []
+
+
+@pytest.fixture
+def view(warm: NotebookPage) -> Inspector:
+    """A new Inspector of the built-in model's own prompt, in the warm notebook."""
+    warm.page.mouse.move(0, 0)
+    warm.run_cell(1)
+    return Inspector(warm, warm.cell(1)).wait_until_quiet()

@@ -1,0 +1,120 @@
+"""The measured figures as Markdown, with the targets beside them. What is written comes from the run, nothing else."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+
+from benchmarks.limits import BUILD_GB, BUILD_SECONDS, CAPTURE_TOKENS, OPEN_MB, OPEN_SECONDS, OWN_TOKENS, PEER_TOKENS
+
+PACKAGES = ("torch", "transformers", "bertviz", "jupyterlab", "ipywidgets", "anywidget", "playwright")
+Cases = dict[tuple[str, int], dict[str, Any]]
+
+INTRODUCTION = """# Measured
+
+One run of `make bench`, all cases one after the other on one machine. The model has GPT-2 small's shape (12 × 12 heads, width 768), random
+weights and a vocabulary of 8,192. *Ours* is measured in a real JupyterLab, from the run of the cell to the painted view. BertViz's pages
+are built by `html_action="return"` and opened as a served page, with no notebook around them; the three libraries that they load from a
+CDN are answered from the disk at once, so its figures hold no network. A view that did not open within {open} s or {gb} GB (or was not
+built within {build} s and {build_gb} GB) is given as such. Chromium draws in software; each figure is one run, latencies are medians.
+"""
+
+
+def markdown(cases: Cases, capture: dict[str, Any], chromium: str) -> str:
+    """The whole report."""
+    lines = [INTRODUCTION.format(open=OPEN_SECONDS, gb=OPEN_MB // 1024, build=BUILD_SECONDS, build_gb=BUILD_GB)]
+    lines += [machine(chromium), ""]
+    lines += table("Run to painted, s (Python included)", cases, "total_s", "{:.2f}")
+    lines += table("of these in Python, s (forward pass and building the view)", cases, "python_s", "{:.2f}")
+    lines += table("Bytes that the page received until then", cases, "sent", "{:,.0f} kB", 1e-3)
+    lines += table("Bytes that the saved notebook grew by", cases, "saved", "{:,.0f} kB", 1e-3)
+    lines += table("Look at something else, ms: hover a token (head_view, ours), click a head (model_view)", cases, "look_ms", "{:.0f}")
+    lines += table("Ours: frames from hover to repaint", cases, "look_frames", "{:.0f}", only="ours")
+    lines += table("Ours: click on another head to its pattern painted, ms", cases, "click_ms", "{:.0f}", only="ours")
+    lines += failures(cases)
+    lines += capture_cost(capture)
+    lines += targets(cases, capture)
+    return "\n".join(lines) + "\n"
+
+
+def machine(chromium: str) -> str:
+    """One line on what it ran on."""
+    memory = psutil.virtual_memory().total / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GB, Python {platform.python_version()}, Chromium {chromium}, {packages}."
+
+
+def table(title: str, cases: Cases, key: str, form: str, factor: float = 1, only: str | None = None) -> list[str]:
+    """One quantity: a row a view, a column a length."""
+    views = [only] if only else ["ours", "head_view", "model_view"]
+    rows = [f"## {title}", "", f"| | {' | '.join(f'{n:,}' for n in OWN_TOKENS)} |", f"| --- |{' ---: |' * len(OWN_TOKENS)}"]
+    for view in views:
+        cells = []
+        for tokens in OWN_TOKENS:
+            case = cases.get((view, tokens))
+            value = case.get(key) if case else None
+            cells.append(
+                "·" if case is None else "did not open" if case["failed"] else "·" if value is None else form.format(value * factor)
+            )
+        rows.append(f"| {view} | {' | '.join(cells)} |")
+    return [*rows, ""]
+
+
+def shown(value: float | None, form: str, factor: float) -> str:
+    """A figure, or a dot for none."""
+    return "·" if value is None else form.format(value * factor)
+
+
+def failures(cases: Cases) -> list[str]:
+    """Why a case did not open."""
+    reasons = [f"- {view} at {tokens:,} tokens {case['failed']}" for (view, tokens), case in cases.items() if case["failed"]]
+    return ["## What did not open", "", *(reasons or ["Everything opened."]), ""]
+
+
+def capture_cost(capture: dict[str, Any]) -> list[str]:
+    """The capture beside the plain forward pass."""
+    return [
+        f"## A capture at {CAPTURE_TOKENS:,} tokens",
+        "",
+        f"plain forward pass {capture['plain_s']:.2f} s, capture {capture['capture_s']:.2f} s (medians of interleaved runs, "
+        f"{capture['threads']} threads), ratio **{capture['ratio']:.2f}**; the first capture of the model, with its probe, "
+        f"{capture['first_s']:.2f} s; it keeps {capture['megabytes']:.0f} MB.",
+        "",
+    ]
+
+
+def targets(cases: Cases, capture: dict[str, Any]) -> list[str]:
+    """What was to be reached, and what was."""
+    rows = ["## Targets", "", "| target | measured | |", "| --- | ---: | --- |"]
+    ours = cases.get(("ours", 128), {})
+    for view, factor in (("head_view", 5), ("model_view", 30)):
+        other = cases.get((view, 128), {})
+        if ours.get("total_s") and other.get("total_s"):
+            rows.append(
+                row(
+                    f"painted {factor} times sooner than {view} at 128 tokens", other["total_s"] / ours["total_s"], "{:.1f} ×", factor, ">="
+                )
+            )
+    opened = [cases["ours", tokens] for tokens in OWN_TOKENS if not cases.get(("ours", tokens), {"failed": ""})["failed"]]
+    if opened:
+        rows.append(
+            row("at most 1 MB until the first paint, at any length", max(case["sent"] for case in opened) / 1e6, "{:.2f} MB", 1, "<=")
+        )
+        rows.append(row("hover repainted within two frames", max(case["look_frames"] for case in opened), "{:.0f} frames", 2, "<="))
+    long = cases.get(("ours", 1_024), {})
+    if long.get("click_ms"):
+        rows.append(row("a clicked head of 1,024 tokens painted within 120 ms", long["click_ms"], "{:.0f} ms", 120, "<="))
+    rows.append(row(f"capture at {CAPTURE_TOKENS:,} tokens at most 1.15 times the plain pass", capture["ratio"], "{:.2f} ×", 1.15, "<="))
+    return rows
+
+
+def row(target: str, measured: float, form: str, bound: float, sense: str) -> str:
+    """One target and whether it was reached."""
+    reached = measured >= bound if sense == ">=" else measured <= bound
+    return f"| {target} | {form.format(measured)} | {'reached' if reached else '**not reached**'} |"
+
+
+assert set(PEER_TOKENS) <= set(OWN_TOKENS)

@@ -1,0 +1,167 @@
+"""A view on the screen, as a test speaks of it: its state, its panels, tokens, heads and cells, and what its canvases hold.
+
+What always holds: a view says of itself what state it is in (`data-llmw-state`, a panel's `data-state`) and how often each canvas has
+been painted (`data-paints`); tests wait on these. Playwright's selectors see through the view's shadow root.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+from playwright.sync_api import Locator
+
+from tests.browser.notebook_page import NotebookPage
+
+# Scripts over the first view of a page; benchmarks use them too.
+ROOT = "(document.querySelector('[data-llmw-state]')?.shadowRoot ?? document.querySelector('[data-llmw-state]'))"
+# Expressions in a page: what is on it. `pattern_shows` is a function of (layer, head).
+PAINTS = f"[...{ROOT}.querySelectorAll('[data-paints]')].reduce((sum, one) => sum + Number(one.dataset.paints), 0)"
+PIXELS = """(canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let text = '';
+  for (let start = 0; start < data.length; start += 32768) text += String.fromCharCode(...data.subarray(start, start + 32768));
+  return { width: canvas.width, height: canvas.height, data: btoa(text) };
+}"""
+GROUND = """(host) => {
+  const probe = document.createElement('i');
+  probe.style.color = getComputedStyle(host).getPropertyValue('--llmw-bg');
+  host.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}"""
+# No panel waits, and nothing has been painted for three frames.
+IS_QUIET = """(host) => new Promise((done) => {
+  const root = host.shadowRoot ?? host;
+  const count = () => [...root.querySelectorAll('[data-paints]')].reduce((sum, one) => sum + Number(one.dataset.paints), 0);
+  const waits = () => host.dataset.llmwState !== 'ready' || root.querySelector('[data-panel][data-state="waiting"]') !== null;
+  let before = count();
+  let calm = 0;
+  const look = () => {
+    const now = count();
+    calm = now === before && !waits() ? calm + 1 : 0;
+    before = now;
+    if (calm >= 3) done(true);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the cells of a regular grid stand on a canvas, in CSS pixels; row 0 is the uppermost."""
+
+    left: float
+    top: float
+    step: float
+    cell: float
+
+
+class Inspector:
+    """One view, in the output of one cell (or anywhere in `within`)."""
+
+    def __init__(self, notebook: NotebookPage, within: Locator | None = None):
+        self.notebook, self.page = notebook, notebook.page
+        self.host = (within or self.page.locator("body")).locator("[data-llmw-state]").first
+
+    @property
+    def state(self) -> str:
+        """waiting, ready, running, failed or loading."""
+        return self.host.get_attribute("data-llmw-state") or ""
+
+    def wait_for(self, state: str) -> Inspector:
+        """Return when the view is in this state."""
+        self.page.wait_for_function("([host, state]) => host.dataset.llmwState === state", arg=[self.host.element_handle(), state])
+        return self
+
+    def wait_until_quiet(self) -> Inspector:
+        """Return when the view is ready, no panel waits for numbers, and nothing is being painted."""
+        self.host.wait_for(state="attached")
+        self.host.scroll_into_view_if_needed()
+        self.host.evaluate(IS_QUIET)
+        return self
+
+    def panel(self, name: str) -> Locator:
+        """The panel of this name: bar, text, next, heads, pattern or layers."""
+        return self.host.locator(f'[data-panel="{name}"]')
+
+    def token(self, position: int) -> Locator:
+        """The token at a position in the text panel."""
+        return self.host.locator(f'[data-panel="text"] [data-position="{position}"]')
+
+    def token_colours(self) -> list[tuple[int, int, int]]:
+        """The colour behind each token."""
+        script = "(tokens) => tokens.map((token) => getComputedStyle(token).backgroundColor)"
+        return [rgb(text) for text in self.host.locator('[data-panel="text"] [data-position]').evaluate_all(script)]
+
+    @property
+    def prompt(self) -> Locator:
+        """The line that holds the prompt."""
+        return self.panel("bar").locator("textarea")
+
+    @property
+    def tooltip(self) -> Locator:
+        """What the pointer rests on."""
+        return self.host.locator('[role="tooltip"]')
+
+    def run_prompt(self, text: str) -> None:
+        """Write another prompt and press Enter."""
+        self.prompt.fill(text)
+        self.prompt.press("Enter")
+
+    def heads_grid(self) -> Grid:
+        """Where each head's thumbnail stands on the canvas of the head view."""
+        layers, heads = self.notebook.value("[view.run.n_layers, view.run.n_heads]")
+        canvas = self.panel("heads").locator("canvas").first
+        width, height = canvas.evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
+        for gap, least in ((8, 40), (4, 20), (2, 10), (1, 0)):
+            step = (width - 32 + gap) / heads
+            if step >= least and step == int(step) and (height - 24 + gap) / layers == step:
+                return Grid(28, 4, step, step - gap)
+        raise AssertionError(f"a head grid of {width} × {height} px is none that heads-layout.ts makes for {layers} × {heads}")
+
+    def head_point(self, layer: int, head: int) -> tuple[float, float]:
+        """The middle of a head's thumbnail, on the page. The first layer is the lowest row."""
+        canvas = self.panel("heads").locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        grid, box = self.heads_grid(), canvas.bounding_box()
+        rows = self.notebook.value("view.run.n_layers")
+        return (
+            box["x"] + grid.left + head * grid.step + grid.cell / 2,
+            box["y"] + grid.top + (rows - 1 - layer) * grid.step + grid.cell / 2,
+        )
+
+    def click_head(self, layer: int, head: int, shift: bool = False) -> None:
+        """Click a head in the head view."""
+        x, y = self.head_point(layer, head)
+        self.page.mouse.move(x, y)
+        if shift:
+            self.page.keyboard.down("Shift")
+        self.page.mouse.click(x, y)
+        if shift:
+            self.page.keyboard.up("Shift")
+
+    def pixels(self, panel: str, number: int = 0) -> np.ndarray:
+        """What a canvas of a panel holds. (row, column, RGBA) uint8"""
+        found = self.panel(panel).locator("canvas").nth(number).evaluate(PIXELS)
+        return np.frombuffer(base64.b64decode(found["data"]), np.uint8).reshape(found["height"], found["width"], 4)
+
+    def ground(self) -> tuple[int, int, int]:
+        """The background that the view has taken from its host."""
+        return rgb(self.host.evaluate(GROUND))
+
+    def shares(self) -> list[float]:
+        """The percentages of the next-token panel, as numbers between 0 and 1, from the most probable down."""
+        texts = self.panel("next").locator(".share").all_inner_texts()
+        return [float(text.replace("%", "").replace("<", "").strip()) / 100 for text in texts]
+
+
+def rgb(text: str) -> tuple[int, int, int]:
+    """The numbers of CSS's `rgb(1, 2, 3)`, or of `#010203`."""
+    if text.startswith("#"):
+        return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+    red, green, blue = text[text.index("(") + 1 : text.rindex(")")].replace(",", " ").split()[:3]
+    return int(red), int(green), int(blue)

@@ -1,0 +1,59 @@
+"""The same view in other surroundings: a dark JupyterLab, a narrow cell, Notebook 7."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.browser import chromium
+from tests.browser.inspector import Inspector
+from tests.browser.lab_server import serve
+from tests.browser.notebook_page import NotebookPage, write_notebook
+from tests.browser.palette import attention_colours
+
+CELLS = ("import llmwidgets as lw", "view = lw.show()")
+
+
+def lightness(colour: tuple[int, int, int]) -> float:
+    return sum(colour) / 3
+
+
+def test_the_view_turns_dark_with_jupyterlab_and_light_again(view: Inspector):
+    assert lightness(view.ground()) > 200
+    row = np.array(view.notebook.value("view.run.pattern(view.selection.layer, view.selection.head)[-1].double().tolist()"))
+    view.notebook.set_theme("JupyterLab Dark")
+    view.page.wait_for_function("(host) => host.dataset.llmwTheme === 'dark'", arg=view.host.element_handle())
+    view.wait_until_quiet()
+    assert lightness(view.ground()) < 60
+    np.testing.assert_allclose(np.array(view.token_colours(), dtype=float), attention_colours(row, view.ground(), "dark"), atol=3)
+    view.notebook.set_theme("JupyterLab Light")
+    view.page.wait_for_function("(host) => host.dataset.llmwTheme === 'light'", arg=view.host.element_handle())
+    view.wait_until_quiet()
+    assert lightness(view.ground()) > 200
+
+
+@pytest.mark.parametrize("width", [820, 1500])
+def test_no_panel_is_wider_than_its_cell(view: Inspector, width: int):
+    view.page.set_viewport_size({"width": width, "height": 1000})
+    try:
+        view.wait_until_quiet()
+        wide = view.host.evaluate("""(host) => {
+          const right = host.getBoundingClientRect().right + 1;
+          return [...host.shadowRoot.querySelectorAll('[data-panel]')].filter((one) => one.getBoundingClientRect().right > right).length;
+        }""")
+        assert wide == 0
+        assert view.host.evaluate("(host) => host.scrollWidth <= host.clientWidth + 1")
+    finally:
+        view.page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+def test_notebook_7_shows_the_view_and_python_hears_its_clicks(browser, tmp_path):
+    with serve(tmp_path, tmp_path / "own", app="notebook") as server, chromium.context(browser) as (context, asked):
+        path = write_notebook(tmp_path / "case.ipynb", *CELLS)
+        notebook = NotebookPage(context.new_page(), server, path).open().run_all()
+        view = Inspector(notebook, notebook.cell(1)).wait_until_quiet()
+        view.click_head(2, 2)
+        notebook.wait_for_value("[view.selection.layer, view.selection.head]", [2, 2])
+        assert asked == []
+        assert notebook.problems == []
+        notebook.shut_down()

@@ -1,0 +1,89 @@
+"""One selection: a click anywhere moves every panel and is seen in Python, and Python moves the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.browser.inspector import Inspector
+from tests.browser.palette import attention_colours
+
+TOLERANCE = 3
+
+
+def row_of(view: Inspector, layer: int, head: int, query: int) -> np.ndarray:
+    return np.array(view.notebook.value(f"view.run.pattern({layer}, {head})[{query}].double().tolist()"))
+
+
+def assert_text_shows(view: Inspector, layer: int, head: int, query: int) -> None:
+    view.wait_until_quiet()
+    expected = attention_colours(row_of(view, layer, head, query), view.ground())
+    np.testing.assert_allclose(np.array(view.token_colours(), dtype=float), expected, atol=TOLERANCE)
+
+
+def test_a_clicked_head_is_selected_in_python_and_colours_the_text(view: Inspector):
+    view.notebook.python("view.selection.query = 9")
+    view.click_head(1, 2)
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [1, 2])
+    view.page.mouse.move(0, 0)
+    assert_text_shows(view, 1, 2, 9)
+
+
+def test_setting_the_selection_in_python_moves_the_screen(view: Inspector):
+    view.notebook.python("view.selection.layer, view.selection.head, view.selection.query = 3, 0, 6")
+    view.token(6).and_(view.page.locator('[aria-selected="true"]')).wait_for()
+    assert_text_shows(view, 3, 0, 6)
+
+
+def test_hovering_a_token_previews_it_and_python_hears_nothing(view: Inspector):
+    layer, head = view.notebook.value("[view.selection.layer, view.selection.head]")
+    before = view.notebook.value("view.selection.query")
+    heard = "heard = []; view.selection.observe(lambda change: heard.append(change.name))"
+    view.notebook.python(heard)
+    view.token(5).hover()
+    assert_text_shows(view, layer, head, 5)
+    view.page.mouse.move(0, 0)
+    assert_text_shows(view, layer, head, -1 if before is None else before)
+    assert view.notebook.value("heard") == []
+    assert view.notebook.value("view.selection.query") == before
+
+
+def test_clicking_a_token_pins_it_until_escape(view: Inspector):
+    view.token(4).click()
+    view.notebook.wait_for_value("view.selection.query", 4)
+    view.page.keyboard.press("Escape")
+    view.notebook.wait_for_value("view.selection.query is None or view.selection.query != 4", True)
+
+
+def test_shift_click_pins_further_heads(view: Inspector):
+    view.click_head(0, 3, shift=True)
+    view.notebook.wait_for_value("view.selection.heads[-1:]", [[0, 3]])
+
+
+def test_arrow_keys_walk_the_tokens(view: Inspector):
+    view.token(3).click()
+    view.notebook.wait_for_value("view.selection.query", 3)
+    view.page.keyboard.press("ArrowRight")
+    view.notebook.wait_for_value("view.selection.query", 4)
+
+
+def test_a_callback_in_python_hears_a_click(view: Inspector):
+    view.notebook.python("heard = []; view.selection.observe(lambda change: heard.append(change.new), names=['query'])")
+    view.token(7).click()
+    view.notebook.wait_for_value("heard[-1:]", [7])
+
+
+def test_two_views_in_two_cells_with_one_selection_move_together(open_notebook):
+    notebook = open_notebook(
+        "import llmwidgets as lw\nrun = lw.capture(*[lw.demo_model()], 'The cat sat on the mat because the cat')\nboth = lw.Selection()",
+        "view = lw.HeadView(run, selection=both); view",
+        "text = lw.TokenView(run, selection=both); text",
+    ).run_all()
+    heads, text = Inspector(notebook, notebook.cell(1)).wait_until_quiet(), Inspector(notebook, notebook.cell(2)).wait_until_quiet()
+    notebook.python("both.query = 5")
+    heads.host.scroll_into_view_if_needed()
+    heads.click_head(2, 1)
+    notebook.wait_for_value("[both.layer, both.head, text.selection.layer]", [2, 1, 2])
+    notebook.page.mouse.move(0, 0)
+    text.wait_until_quiet()
+    row = np.array(notebook.value("run.pattern(2, 1)[5].double().tolist()"))
+    np.testing.assert_allclose(np.array(text.token_colours(), dtype=float), attention_colours(row, text.ground()), atol=TOLERANCE)
