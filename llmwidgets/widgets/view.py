@@ -1,0 +1,278 @@
+"""The base of all views: an anywidget whose traits are those of docs/protocol.md, over one capture at a time.
+
+Always true: the selection and the cursor trait say the same, whoever moved; traits change under TURN and those of one run change
+together; no tensor stands in a trait except the bounded `first`; after `close` the view holds neither capture nor threads. Answers to the
+page are worked out elsewhere (rpc.py, answers.py), as is what a first picture holds (first_picture.py).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from ..fields import Field
+from ..models.errors import CaptureStopped
+from . import settings as how
+from .answers import Cancelled, Served, never, reading_methods
+from .cursor import opening
+from .failures import BadRequest
+from .fields_of_run import fields_of, user_field
+from .first_picture import AT_ONCE, first_picture
+from .page_code import page_code
+from .preview import preview_png, summary
+from .rpc import Answer, RequestServer
+from .runner import Runner, Work, status
+from .selection import COORDINATES, TURN, Selection
+from .traits import fields_trait, is_editable, prompt_trait, run_trait
+from .workers import make_workers
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+
+ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "layers")
+_MESSAGE_LETTERS = 2_000  # of an error, in a trait
+
+
+class View(anywidget.AnyWidget):
+    """A live view of a capture. Use Inspector, HeadView, TokenView, LayerView or PatternView.
+
+    capture: a Capture, or None until one is shown (`lw.show` does so)
+    selection: a Selection to share with other views; its own by default
+    text_field, head_field, layer_field: names of fields that colour the text, the heads and the layers
+    theme: "auto", "light", "dark"; palette: "blue", "viridis", "cividis"; pattern_view: "matrix", "arcs"
+    Raises TypeError for an unknown keyword, ValueError for an unknown value.
+    """
+
+    _esm = page_code()
+    PANELS = ALL_PANELS
+
+    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    run = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    fields = traitlets.List().tag(sync=True)
+    cursor = traitlets.Dict().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    first = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    problems = traitlets.List().tag(sync=True)
+
+    def __init__(self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any) -> None:
+        wanted = how.checked(how.from_keywords(keywords))
+        if selection is not None and not isinstance(selection, Selection):
+            raise TypeError(f"selection is a {type(selection).__name__}; expected an lw.Selection, such as another view's .selection")
+        if capture is not None and not hasattr(capture, "pattern"):
+            raise TypeError(f"{type(self).__name__} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
+        self._selection = selection or Selection()
+        self._capture: Capture | None = None
+        self._served: Served | None = None
+        self._own_fields: dict[str, Field] = {}
+        self._picture: tuple[int, bytes] | None = None
+        initial = {} if layout is None else {"layout": layout}
+        super().__init__(
+            panels=list(self.PANELS), settings=wanted, status=status("ready"), cursor=self._selection.to_cursor(), **initial
+        )
+        me = weakref.proxy(self)
+        self._workers = make_workers(2, "answers")
+        self._run_worker = make_workers(1, "run")
+        methods = {**reading_methods(lambda: me._served), "run": lambda p, c: me._answer_run(p), "stop": lambda p, c: me._answer_stop()}
+        self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers)
+        self._runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me._publish(run, cancelled))
+        self._selection.observe(self._selection_moved, [*COORDINATES, "heads"])
+        self.observe(self._cursor_moved, "cursor")
+        self.on_msg(lambda _, content, buffers: me._server.receive(content))
+        if capture is not None:
+            self._publish(capture, never)
+
+    # What Python callers use
+
+    @property
+    def capture(self) -> Capture | None:
+        """The run that is shown, or None before the first."""
+        return self._capture
+
+    @property
+    def selection(self) -> Selection:
+        """The cursor: `view.selection.layer = 2` moves the screen, `view.selection.observe(...)` sees clicks."""
+        return self._selection
+
+    def set(self, **keywords: Any) -> None:
+        """Change settings: theme, palette, pattern_view, text_field, head_field, layer_field."""
+        wanted = {**self.settings, **how.from_keywords(keywords)}
+        if self._served is not None:
+            how.check_fields(how.checked(wanted), self._served.fields)
+        with TURN:
+            self.settings = wanted
+
+    def add(
+        self, array: Any, name: str | None = None, evidence: str | None = None, *, dims: Any = None, unit: str | None = None,
+        title: str | None = None, caveat: str | None = None,
+    ) -> str:  # fmt: skip
+        """Show an array, an xarray result or a Field in this view, under the name that is returned.
+
+        array: its dimensions are named by `dims`, by xarray, or recognised by their sizes, for example (layer, head) or (layer, position)
+        evidence: "observation", "attribution", "correlation", "intervention"; without it the numbers show as "unstated"
+        A name that was added before is replaced. Raises RuntimeError before the first run, ValueError where shapes do not fit or the name
+        is one of the run's own fields.
+        """
+        if self._served is None or self._capture is None:
+            raise RuntimeError("there is no run to add to yet; wait for the capture to end, or give the view a Capture")
+        field = user_field(array, self._capture, name=name, evidence=evidence, dims=dims, unit=unit, title=title, caveat=caveat)
+        if field.name in fields_of(self._capture)[0]:
+            raise ValueError(f"{field.name!r} is a field of the run itself; give another name=")
+        replaced = field.name in self._own_fields
+        self._own_fields = {**self._own_fields, field.name: field}
+        if replaced:
+            self._publish(self._capture, never, again=True)  # a new epoch: numbers that the page keeps under this name are over
+        else:
+            with TURN:
+                fields = {**self._served.fields, field.name: field}
+                self._served = Served(self._served.epoch, self._capture, fields, self._served.cache)
+                self.fields = [*self.fields, field.meta()]
+        return field.name
+
+    def show_capture(self, capture: Capture) -> None:
+        """Show another run in place of the present one."""
+        self._publish(capture, never)
+
+    def run_here(self, work: Work, prompt: str | None) -> Capture:
+        """Capture on this thread and show the result; progress shows in the view. What goes wrong is raised."""
+        return self._runner.here(work, prompt)
+
+    def stop(self) -> None:
+        """Stop the prompt that is being run, if any."""
+        self._runner.stop()
+
+    def close(self) -> None:
+        """Take the view off the page, and let go of its capture and threads."""
+        if self.comm is None:
+            return
+        self._runner.stop()
+        self._server.close()
+        self._run_worker.close()
+        self._selection.unobserve(self._selection_moved, [*COORDINATES, "heads"])
+        self._capture = self._served = self._picture = None
+        self._own_fields = {}
+        super().close()
+        self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets puts None there, which IPython would call
+
+    # Selection and cursor: each mirrors the other; equal values end the echo
+
+    def _selection_moved(self, change: Any) -> None:
+        with TURN:
+            cursor = self._selection.to_cursor()
+            if cursor != self.cursor:
+                self.cursor = cursor
+
+    def _cursor_moved(self, change: Any) -> None:
+        with TURN:
+            if self.cursor != self._selection.to_cursor():
+                self._selection.from_cursor(self.cursor)
+
+    @traitlets.validate("cursor")
+    def _check_cursor(self, proposal: Any) -> dict[str, Any]:
+        probe = Selection()
+        probe.from_cursor(proposal["value"])
+        return {**probe.to_cursor(), "id": self._selection.id}
+
+    @traitlets.validate("settings")
+    def _check_settings(self, proposal: Any) -> dict[str, str]:
+        return how.checked(proposal["value"])
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """What the page changed. Only cursor and settings are the page's to change."""
+        with TURN:
+            super().set_state({name: value for name, value in sync_data.items() if name in ("cursor", "settings", "layout")})
+
+    # Running prompts
+
+    def _answer_run(self, params: Any) -> Answer:
+        prompt = params.get("prompt") if isinstance(params, Mapping) else None
+        if not isinstance(prompt, str):
+            raise BadRequest(f"prompt must be a text; {prompt!r} came")
+        if not prompt:
+            raise BadRequest("the prompt is empty", "give a text with at least one token")
+        run = self._capture
+        if run is None or not is_editable(run):
+            raise BadRequest("this view cannot run another prompt", "it has no model, or no tokenizer; capture anew with lw.capture")
+        self._runner.start(lambda progress, cancelled: run.again(prompt, progress=progress, cancelled=cancelled), prompt)
+        return Answer({"accepted": True})
+
+    def _answer_stop(self) -> Answer:
+        return Answer({"stopping": self._runner.stop()})
+
+    def _tell(self, told: dict[str, Any]) -> None:
+        message = told["message"]
+        with TURN:
+            self.status = {
+                **told,
+                "prompt": prompt_trait(told["prompt"]),
+                "message": message if message is None or len(message) <= _MESSAGE_LETTERS else message[:_MESSAGE_LETTERS] + " …",
+            }
+
+    def _publish(self, run: Capture, cancelled: Cancelled, again: bool = False) -> None:
+        fields, problems = fields_of(run)
+        own = self._own_fields if again or run is self._capture else {}
+        fields = {**fields, **own}
+        described, more = fields_trait(fields)
+        epoch = (self.run or {"epoch": 0})["epoch"] + 1
+        served = Served(epoch, run, {meta["name"]: fields[meta["name"]] for meta in described})
+        places = opening(run, self._selection, keep_query=again or self._capture is None)
+        settings = how.with_known_fields(self.settings, served.fields)
+        first, complete = first_picture(served, places["layer"], places["head"], settings["layerField"], AT_ONCE, cancelled)
+        with TURN, self.hold_sync():
+            if cancelled():
+                raise CaptureStopped("stopped")
+            self._capture, self._served, self._own_fields = run, served, own
+            self.run = run_trait(run, epoch)
+            self.fields, self.problems = described, [*problems, *more]
+            self.settings, self.first = settings, first
+            self._selection.move(**places)
+            self.status = status("ready")
+        if not complete:
+            me = weakref.ref(self)
+            self._workers.submit(lambda: _complete(me, served))
+
+    def _complete_first(self, served: Served) -> None:
+        """The rest of the first picture, which took too long to wait for; dropped when another run has come."""
+        over = lambda: self._served is None or self._served.epoch != served.epoch  # noqa: E731
+        first, _ = first_picture(served, self.cursor["layer"], self.cursor["head"], self.settings["layerField"], cancelled=over)
+        with TURN:
+            if not over():
+                self.first = first
+
+    # What stands in an output where no widget runs
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._capture, self._selection)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        made = super()._repr_mimebundle_(**kwargs)
+        if made is None:
+            return None
+        data, metadata = made if isinstance(made, tuple) else (made, {})
+        data["text/plain"] = repr(self)
+        picture = self.picture()
+        if picture is not None:
+            data["image/png"] = picture
+        return data, metadata
+
+    def picture(self) -> bytes | None:
+        """The overview as a PNG of at most 60 kB, drawn in Python; None before the first run."""
+        first, run = self.first, self.run
+        if first is None or run is None:
+            return None
+        if self._picture is None or self._picture[0] != run["epoch"]:
+            drawn = preview_png(run, first, self.cursor)
+            if drawn is None:
+                return None
+            self._picture = (run["epoch"], drawn)
+        return self._picture[1]
+
+
+def _complete(view: Any, served: Served) -> None:
+    alive = view()
+    if alive is not None:
+        alive._complete_first(served)
