@@ -1,6 +1,129 @@
-/** The panels of a view, put into a root. Given a stage, it draws until the returned function is called. */
+/**
+ * The panels of a view, put into a root and laid out by its width.
+ *
+ * Given a stage it draws until the returned function is called. Which panels there are is the stage's to say: the Inspector has
+ * them all, a HeadView one. A panel that throws shows what it threw in its own place; the others go on.
+ */
+import { effect } from "@preact/signals";
+import { Component, type ComponentChildren, type ComponentType, render } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { gridOf } from "./panels/grid";
+import { Bar } from "./panels/bar";
+import { Summary } from "./panels/summary";
+import { Tooltip } from "./panels/tooltip";
+import type { PanelName } from "./protocol";
 import type { Stage } from "./stage";
+import styles from "./styles.css";
+import { applyTheme } from "./theme";
+import { HeadsPanel } from "./views/heads";
+import { LayersPanel } from "./views/layers";
+import { NextPanel } from "./views/next";
+import { PatternPanel } from "./views/pattern";
+import { TextPanel } from "./views/text";
+import { makeUi, UiContext, useUi } from "./views/ui";
 
-export function mount(_stage: Stage, _root: ShadowRoot | HTMLElement): () => void {
-  return () => {};
+const PANELS: Record<PanelName, ComponentType> = {
+  bar: Bar,
+  text: TextPanel,
+  next: NextPanel,
+  heads: HeadsPanel,
+  pattern: PatternPanel,
+  layers: LayersPanel,
+};
+
+class Guarded extends Component<{ name: string; children: ComponentChildren }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static override getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override componentDidCatch(error: Error) {
+    console.error(`llmwidgets: the ${this.props.name} panel failed`, error);
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return (
+      <section class="panel" data-panel={this.props.name} data-state="failed">
+        <div class="outcome failed" role="alert">
+          <span class="mark" aria-hidden="true">
+            !
+          </span>
+          <span>
+            The {this.props.name} panel failed: {error.message}
+          </span>
+          <button type="button" class="plain" onClick={() => this.setState({ error: null })}>
+            Try again
+          </button>
+        </div>
+      </section>
+    );
+  }
+}
+
+function App() {
+  const ui = useUi();
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const read = () => {
+      if (element.clientWidth > 0) ui.width.value = element.clientWidth;
+    };
+    read();
+    const observer = new ResizeObserver(read);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  const { run, panels, status } = ui.stage;
+  const grid = gridOf(panels.value, ui.width.value);
+  const model = run.value === null ? "no run yet" : run.value.model;
+  return (
+    <div
+      ref={box}
+      class={`view ${grid.kind}`}
+      role="region"
+      aria-label={`llmwidgets, ${model}`}
+      data-status={status.value.state}
+      data-epoch={run.value?.epoch ?? ""}
+    >
+      <div class="grid" style={{ gridTemplateColumns: grid.columns, gridTemplateAreas: grid.areas }}>
+        {panels.value.map((name) => {
+          const Shown = PANELS[name];
+          return (
+            <div key={name} class="slot" style={{ gridArea: name }}>
+              <Guarded name={name}>
+                <Shown />
+              </Guarded>
+            </div>
+          );
+        })}
+      </div>
+      <Tooltip />
+      <Summary />
+    </div>
+  );
+}
+
+export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
+  const style = document.createElement("style");
+  style.textContent = styles;
+  const place = document.createElement("div");
+  place.className = "llmw-place";
+  root.append(style, place);
+  const stop = effect(() => applyTheme(place, stage.theme.value));
+  const ui = makeUi(stage);
+  render(
+    <UiContext.Provider value={ui}>
+      <App />
+    </UiContext.Provider>,
+    place,
+  );
+  return () => {
+    render(null, place);
+    stop();
+    style.remove();
+    place.remove();
+  };
 }

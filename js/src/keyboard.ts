@@ -1,0 +1,41 @@
+/**
+ * Keys of one focusable surface, kept from the notebook around it.
+ *
+ * Always true: a key that a surface handles goes no further (JupyterLab's command mode must not see "a" or "x"), a key
+ * that it does not handle is left alone, and keys typed into an input, a select or an editable element are never taken.
+ */
+
+/** What a key does; returning false says that there was nothing to do, and lets the key go on. */
+export type KeyAction = (event: KeyboardEvent) => boolean | void;
+
+/** Bindings by name: `ArrowUp`, `[`, `Shift+Enter`. Shift is named only for keys that type nothing. */
+export type KeyMap = Record<string, KeyAction>;
+
+const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
+
+function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return TYPING.has(target.tagName) || target.isContentEditable;
+}
+
+/** The name under which a key is looked up. */
+export function keyName(event: Pick<KeyboardEvent, "key" | "shiftKey">): string {
+  return event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
+}
+
+/** A keydown listener for these bindings. */
+export function onKeys(bindings: KeyMap): (event: KeyboardEvent) => void {
+  return (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0] ?? event.target)) return;
+    const action = bindings[keyName(event)];
+    if (action === undefined || action(event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+}
+
+/** One step along a coordinate, held inside [low, high]; from nowhere, the first step lands on `low`. */
+export function stepped(value: number | null, by: number, low: number, high: number): number {
+  if (value === null) return by > 0 ? low : high;
+  return Math.min(high, Math.max(low, value + by));
+}

@@ -1,0 +1,42 @@
+/**
+ * Where the panels stand at a width. Pure: names and a width in, a CSS grid out.
+ *
+ * One line of thought from top to bottom: prompt; text and next token; heads and pattern; layers. Narrow views have one column; wide
+ * ones put pattern and layers side by side. A panel that is not there leaves no gap.
+ */
+import type { PanelName } from "../protocol";
+
+export interface Grid {
+  kind: "narrow" | "middle" | "wide";
+  columns: string;
+  areas: string;
+}
+
+export const NARROW_BELOW = 700;
+export const WIDE_ABOVE = 1400;
+
+const ROWS: Record<Grid["kind"], PanelName[][]> = {
+  narrow: [["bar"], ["text"], ["next"], ["heads"], ["pattern"], ["layers"]],
+  middle: [["bar"], ["text", "next"], ["heads", "pattern"], ["layers"]],
+  wide: [["bar"], ["text", "next"], ["heads", "pattern", "layers"]],
+};
+
+/** Shares of twelve columns, by how many stand in a row. */
+const SPANS: Partial<Record<string, number[]>> = {
+  "text next": [9, 3],
+  "heads pattern": [5, 7],
+  "heads pattern layers": [3, 4, 5],
+  "heads layers": [4, 8],
+  "pattern layers": [5, 7],
+};
+
+export function gridOf(panels: PanelName[], width: number): Grid {
+  const kind = width < NARROW_BELOW ? "narrow" : width > WIDE_ABOVE ? "wide" : "middle";
+  const rows = ROWS[kind].map((row) => row.filter((name) => panels.includes(name))).filter((row) => row.length > 0);
+  if (kind === "narrow") return { kind, columns: "minmax(0, 1fr)", areas: rows.map(([name]) => `"${name}"`).join(" ") };
+  const areas = rows.map((row) => {
+    const spans = SPANS[row.join(" ")] ?? row.map(() => 12 / row.length);
+    return `"${row.flatMap((name, i) => new Array<string>(spans[i]!).fill(name)).join(" ")}"`;
+  });
+  return { kind, columns: "repeat(12, minmax(0, 1fr))", areas: areas.join(" ") };
+}

@@ -1,0 +1,51 @@
+/**
+ * A menu of fields: lists only those that the panel can draw. A native select, so that keyboard and screen reader just work.
+ */
+import type { FieldMeta } from "../protocol";
+
+interface FieldMenuProps {
+  label: string;
+  fields: FieldMeta[];
+  chosen: FieldMeta | undefined;
+  choose: (name: string) => void;
+  /** What an entry says; the field's title unless told. */
+  words?: (field: FieldMeta) => string;
+}
+
+export function FieldMenu({ label, fields, chosen, choose, words = (field) => field.title }: FieldMenuProps) {
+  if (chosen === undefined) return null;
+  return (
+    <span class="menu">
+      <span class="sizer" aria-hidden="true">
+        {words(chosen)}
+      </span>
+      <select aria-label={label} value={chosen.name} onChange={(event) => choose(event.currentTarget.value)}>
+        {fields.map((field) => (
+          <option key={field.name} value={field.name}>
+            {words(field)}
+          </option>
+        ))}
+      </select>
+    </span>
+  );
+}
+
+interface SwitchProps<T extends string> {
+  label: string;
+  options: readonly T[];
+  chosen: T;
+  choose: (option: T) => void;
+}
+
+/** Two or three exclusive ways to draw the same thing. */
+export function Switch<T extends string>({ label, options, chosen, choose }: SwitchProps<T>) {
+  return (
+    <span class="switch" role="group" aria-label={label}>
+      {options.map((option) => (
+        <button key={option} type="button" aria-pressed={option === chosen} onClick={() => choose(option)}>
+          {option}
+        </button>
+      ))}
+    </span>
+  );
+}

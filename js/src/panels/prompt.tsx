@@ -1,0 +1,133 @@
+/**
+ * The prompt as one editable line. Enter runs it (Shift+Enter makes a line break); while it runs a thin line says how far, and Stop ends it.
+ *
+ * Always true: what the user has typed is never overwritten by a run that fails or is stopped, nor by a new state that
+ * arrives while the line is being edited.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Status } from "../protocol";
+import { useStage } from "../views/ui";
+
+function progressWords(status: Status): string {
+  return status.what ?? "running";
+}
+
+function Progress({ status }: { status: Status }) {
+  const known = status.total > 0;
+  const share = known ? Math.min(1, status.done / status.total) : 0;
+  return (
+    <div
+      class={known ? "progress" : "progress unknown"}
+      role="progressbar"
+      aria-label={progressWords(status)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={known ? Math.round(share * 100) : undefined}
+    >
+      <i style={known ? { width: `${share * 100}%` } : undefined} />
+    </div>
+  );
+}
+
+function Outcome({ status, retry }: { status: Status; retry: (() => void) | null }) {
+  if (status.state !== "failed" && status.state !== "stopped") return null;
+  const failed = status.state === "failed";
+  return (
+    <div class={failed ? "outcome failed" : "outcome"} role={failed ? "alert" : "status"}>
+      <span class="mark" aria-hidden="true">
+        {failed ? "!" : "◼"}
+      </span>
+      <span>
+        {status.message ?? (failed ? "The run failed." : "Stopped. What is shown is the run before.")}
+        {status.hint && <span class="hint"> {status.hint}</span>}
+      </span>
+      {retry && (
+        <button type="button" class="plain" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function PromptLine() {
+  const stage = useStage();
+  const run = stage.run.value;
+  const status = stage.status.value;
+  const running = status.state === "running";
+  const editable = run?.editable ?? false;
+  const known = (running || status.state === "failed" ? status.prompt : null) ?? run?.prompt ?? null;
+  const [text, setText] = useState(known ?? "");
+  const [refused, setRefused] = useState<string | null>(null);
+  const edited = useRef(false);
+
+  useEffect(() => {
+    if (!edited.current && known !== null) setText(known);
+  }, [known]);
+  useEffect(() => {
+    edited.current = false;
+    if (run?.prompt != null) setText(run.prompt);
+  }, [run?.epoch]);
+
+  const send = () => {
+    if (running || !editable) return;
+    setRefused(null);
+    stage.runPrompt(text).catch((error: Error) => setRefused(error.message));
+  };
+  const asked: Status = refused === null ? status : { ...status, state: "failed", message: refused, hint: null };
+  const shown = run?.prompt === null && !running ? "" : text;
+  const readOnly = run?.prompt === null ? "given as token ids" : "read only";
+
+  return (
+    <div class="ask">
+      <form
+        class={editable ? "prompt" : "prompt fixed"}
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        <label>
+          <span>prompt</span>
+          <textarea
+            rows={Math.min(6, shown.split("\n").length)}
+            value={shown}
+            placeholder={run?.prompt === null ? "token ids" : ""}
+            readOnly={!editable}
+            spellcheck={false}
+            autocomplete="off"
+            data-lm-suppress-shortcuts="true"
+            onInput={(event) => {
+              edited.current = true;
+              setText(event.currentTarget.value);
+            }}
+            onKeyDown={(event) => {
+              event.stopPropagation();
+              if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+              event.preventDefault();
+              send();
+            }}
+          />
+        </label>
+        {running ? (
+          <>
+            <span class="what" role="status">
+              {progressWords(status)}
+            </span>
+            <button type="button" class="plain stop" onClick={() => void stage.stop().catch(() => {})}>
+              <span aria-hidden="true">◼</span> Stop
+            </button>
+          </>
+        ) : editable ? (
+          <button type="submit" class="plain go">
+            Run <span aria-hidden="true">⏎</span>
+          </button>
+        ) : (
+          run !== null && <span class="what">{readOnly}</span>
+        )}
+        {running && <Progress status={status} />}
+      </form>
+      <Outcome status={asked} retry={editable && !running ? send : null} />
+    </div>
+  );
+}

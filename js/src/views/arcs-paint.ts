@@ -1,0 +1,82 @@
+/**
+ * Painting the two columns: queries at the left, keys at the right, and a curve for each line between them.
+ */
+import type { Theme } from "../theme";
+import { shortened } from "../tokens";
+import type { Lines } from "./arcs-lines";
+import { outline } from "./outline";
+
+export const ROW = 20;
+export const COLUMN = 112; // px for the tokens at each side
+const MONO = '12px ui-monospace, "DejaVu Sans Mono", monospace';
+
+export interface ArcsHead {
+  name: string;
+  colour: string;
+  dash: number[];
+  lines: Lines;
+}
+
+export interface ArcsScene {
+  heads: ArcsHead[];
+  labels: (position: number) => string;
+  /** The first token of the window and how many there are in all. */
+  scrolled: number;
+  total: number;
+  query: number | null;
+  key: number | null;
+  hovered: { query: boolean; key: boolean };
+  opacity: (weight: number) => number;
+  theme: Theme;
+}
+
+export function paintArcs(
+  context: CanvasRenderingContext2D,
+  scene: ArcsScene,
+  { width, height }: { width: number; height: number },
+): void {
+  const { theme, scrolled } = scene;
+  const y = (position: number) => position * ROW - scrolled + ROW / 2;
+  const [left, right] = [COLUMN, width - COLUMN];
+  const bend = (right - left) * 0.42;
+
+  for (const { lines, colour, dash } of scene.heads) {
+    context.strokeStyle = colour;
+    context.setLineDash(dash);
+    for (const { query, key, weight } of lines.drawn) {
+      const [from, to] = [y(query), y(key)];
+      if ((from < -ROW && to < -ROW) || (from > height + ROW && to > height + ROW)) continue;
+      context.globalAlpha = scene.opacity(weight);
+      context.lineWidth = 1 + 1.5 * Math.min(1, Math.abs(weight));
+      context.beginPath();
+      context.moveTo(left, from);
+      context.bezierCurveTo(left + bend, from, right - bend, to, right, to);
+      context.stroke();
+    }
+  }
+  context.globalAlpha = 1;
+  context.setLineDash([]);
+
+  context.font = MONO;
+  context.textBaseline = "middle";
+  const first = Math.max(0, Math.floor(scrolled / ROW));
+  const last = Math.min(scene.total, Math.ceil((scrolled + height) / ROW));
+  for (let position = first; position < last; position++) {
+    const text = shortened(scene.labels(position), 13);
+    context.fillStyle = position === scene.query ? theme.fg : theme.dim;
+    context.textAlign = "right";
+    context.fillText(text, left - 10, y(position));
+    context.fillStyle = position === scene.key ? theme.fg : theme.dim;
+    context.textAlign = "left";
+    context.fillText(text, right + 10, y(position));
+  }
+  const mark = (x: number, position: number, hovered: boolean) =>
+    outline(
+      context,
+      theme,
+      { x, y: y(position) - ROW / 2 + 2, width: COLUMN - 8, height: ROW - 4 },
+      hovered ? "hovered" : "pinned",
+    );
+  if (scene.query !== null) mark(4, scene.query, scene.hovered.query);
+  if (scene.key !== null) mark(right + 4, scene.key, scene.hovered.key);
+}

@@ -1,0 +1,214 @@
+/**
+ * The pattern as two columns of tokens with lines between them, as users of BertViz know it: queries left, keys right.
+ *
+ * Hovering a token shows its lines alone. Further pinned heads are drawn beside the shown one, each with its own hue and dash. Long
+ * prompts scroll in their own box; lines to keys out of view leave it at its edge.
+ */
+import { computed, useComputed, useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { stepped } from "../keyboard";
+import { numberText, percentText } from "../paint/numbers";
+import { placeOf } from "../paint/scale";
+import type { BlockRequest, FieldMeta } from "../protocol";
+import { cursorOf } from "../slice";
+import type { Stage } from "../stage";
+import { kindAt } from "../tokens";
+import { ActiveCell } from "./active-cell";
+import { type Lines, linesOf, type WeightRow } from "./arcs-lines";
+import { type ArcsHead, type ArcsScene, COLUMN, paintArcs, ROW } from "./arcs-paint";
+import { Canvas } from "./canvas";
+import { scaleOf } from "./colours";
+import { spanOf } from "./fit";
+import { headStyle } from "./outline";
+import { rowOf, rowsRequest } from "./rows";
+import { sharedKeys } from "./shared-keys";
+import { useUi } from "./ui";
+import { useWidth } from "./use-width";
+import { Wanted } from "./wanted";
+import { headShort, tokenLabel, tokenQuote } from "./words";
+
+const TALLEST = 22; // rows of the window
+
+interface Place {
+  layer: number;
+  head: number;
+}
+
+/** The heads that are drawn: the shown one, then the further ones. */
+function headsShown(stage: Stage): Place[] {
+  const { shown, heads } = stage.selection;
+  const [layer, head] = [shown.layer.value, shown.head.value];
+  const first = layer === null || head === null ? [] : [{ layer, head }];
+  const rest = heads.value.map(([l, h]) => ({ layer: l, head: h }));
+  return [...first, ...rest.filter((one) => one.layer !== layer || one.head !== head)];
+}
+
+function requestAt(stage: Stage, field: FieldMeta, place: Place, query: number): BlockRequest {
+  return rowsRequest(field, stage.run.value!.epoch, { ...cursorOf(stage.selection), ...place, query });
+}
+
+class ArcsModel {
+  readonly wanted: Wanted;
+  readonly heads;
+
+  constructor(stage: Stage, field: FieldMeta, window: () => [number, number]) {
+    const start = spanOf(field, "key")[0];
+    const requests = computed(() => {
+      if (stage.run.value === null) return [];
+      const [from, to] = window();
+      const found = new Map<string, BlockRequest>();
+      for (const place of headsShown(stage)) {
+        for (let query = from; query < to; query++) {
+          const request = requestAt(stage, field, place, query);
+          found.set(JSON.stringify(request.index), request);
+        }
+      }
+      return [...found.values()];
+    });
+    this.wanted = new Wanted(stage.source, () => requests.value.map((request) => ({ request, priority: 0 })));
+    this.heads = computed((): ArcsHead[] => {
+      this.wanted.version.value;
+      if (stage.run.value === null) return [];
+      const [from, to] = window();
+      const { hover } = stage.selection;
+      const only: { query?: number; key?: number } = {};
+      if (hover.value.key != null) only.key = hover.value.key;
+      else if (hover.value.query != null) only.query = hover.value.query;
+      return headsShown(stage).map((place, nth) => {
+        const rows: WeightRow[] = [];
+        for (let query = from; query < to; query++) {
+          const block = this.wanted.get(requestAt(stage, field, place, query));
+          if (block) rows.push({ query, start, halves: rowOf(block, query), exponent: block.exponent });
+        }
+        const style = nth === 0 ? { colour: stage.theme.value.accent, dash: [] } : headStyle(nth - 1);
+        return { name: headShort(place.layer, place.head), ...style, lines: linesOf(rows, only) };
+      });
+    });
+  }
+}
+
+/** "1,204 lines of less than 0.01 are hidden, holding 3.1% of the weight." */
+export function hiddenWords(all: Lines[]): string {
+  const count = all.reduce((sum, { hidden }) => sum + hidden.count, 0);
+  if (count === 0) return "";
+  const below = Math.max(...all.map(({ hidden }) => hidden.below));
+  const share = all.reduce((sum, { hidden }) => sum + hidden.share, 0) / all.length;
+  const held = `holding ${percentText(share)} of the weight`;
+  return `${count.toLocaleString("en")} lines of less than ${numberText(below)} are hidden, ${held}. `;
+}
+
+export function Arcs({ field }: { field: FieldMeta }) {
+  const ui = useUi();
+  const { stage } = ui;
+  const { selection } = stage;
+  const { shown, pinned, hover } = selection;
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box, 600);
+  const top = useSignal(0);
+  const total = useComputed(() => stage.run.value?.tokens.total ?? 0);
+  const height = useComputed(() => Math.min(TALLEST, Math.max(1, total.value)) * ROW);
+  const rows = useComputed((): [number, number] => {
+    const first = Math.floor(top.value / ROW);
+    return [first, Math.min(total.value, Math.ceil((top.value + height.value) / ROW))];
+  });
+  const model = useMemo(() => new ArcsModel(stage, field, () => rows.value), [stage, field]);
+  useEffect(() => () => model.wanted.dispose(), [model]);
+
+  const reveal = (position: number | null) => {
+    const element = box.current;
+    if (position === null || !element) return;
+    const at = position * ROW;
+    if (at < element.scrollTop) element.scrollTop = at;
+    else if (at + ROW > element.scrollTop + height.value) element.scrollTop = at + ROW - height.value;
+  };
+  useEffect(() => pinned.query.subscribe(reveal), []);
+
+  const sideAt = (x: number, y: number): { query: number } | { key: number } | null => {
+    const position = Math.floor((y + top.value) / ROW);
+    if (position < 0 || position >= total.value) return null;
+    if (x < COLUMN + 16) return { query: position };
+    return x > width.value - COLUMN - 16 ? { key: position } : null;
+  };
+  const scene = (): ArcsScene => {
+    const { texts, kinds } = stage.tokens.value;
+    const scale = scaleOf(field, []);
+    return {
+      heads: model.heads.value,
+      labels: (position) => tokenLabel(texts[position], kindAt(kinds, position)),
+      scrolled: top.value,
+      total: total.value,
+      query: shown.query.value,
+      key: shown.key.value,
+      hovered: { query: hover.value.query != null, key: hover.value.key != null },
+      opacity: (weight) => Math.min(1, 0.06 + 0.94 * placeOf(scale, Math.abs(weight)) ** 1.4),
+      theme: stage.theme.value,
+    };
+  };
+  const walk = (coordinate: "query" | "key", by: number) => () =>
+    selection.pin({ [coordinate]: stepped(pinned[coordinate].value, by, 0, total.value - 1) });
+  const query = pinned.query.value;
+
+  return (
+    <div class="arcs">
+      <div
+        ref={box}
+        class="scroll-y"
+        style={{ height: `${height.value}px` }}
+        onScroll={(event) => {
+          top.value = event.currentTarget.scrollTop;
+        }}
+      >
+        <ActiveCell
+          label="lines from queries at the left to keys at the right; up and down walk queries, left and right keys"
+          rows={total.value}
+          columns={1}
+          active={query === null ? null : { row: query, column: 0, words: `from ${tokenQuote(stage.tokens.value.texts[query])}` }}
+          keys={{
+            ArrowUp: walk("query", -1),
+            ArrowDown: walk("query", 1),
+            ArrowLeft: walk("key", -1),
+            ArrowRight: walk("key", 1),
+            ...sharedKeys(ui),
+          }}
+        >
+          <div style={{ height: `${total.value * ROW}px` }}>
+            <Canvas
+              class="sticky"
+              size={() => ({ width: width.value, height: height.value })}
+              scene={scene}
+              paint={paintArcs}
+              onPoint={(x, y) => {
+                const at = sideAt(x, y);
+                selection.preview(at ?? {});
+              }}
+              onLeave={() => selection.preview({})}
+              onPress={(x, y) => {
+                const at = sideAt(x, y);
+                if (at) selection.pin(at);
+              }}
+            />
+          </div>
+        </ActiveCell>
+      </div>
+      <ArcsLegend model={model} />
+    </div>
+  );
+}
+
+function ArcsLegend({ model }: { model: ArcsModel }) {
+  const heads = model.heads.value;
+  return (
+    <p class="caveat arcs-legend">
+      <span>queries left, keys right</span>
+      {heads.map(({ name, colour, dash }) => (
+        <span key={name} class="head-key">
+          <svg width="28" height="8" aria-hidden="true">
+            <line x1="0" y1="4" x2="28" y2="4" stroke={colour} stroke-width="2" stroke-dasharray={dash.join(" ")} />
+          </svg>
+          {name}
+        </span>
+      ))}
+      <span>{hiddenWords(heads.map(({ lines }) => lines))}</span>
+    </p>
+  );
+}

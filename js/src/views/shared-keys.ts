@@ -1,0 +1,27 @@
+/**
+ * The keys that mean the same in every panel: `[` and `]` walk the layers, Escape lets go of one thing at a time.
+ */
+import { type KeyMap, stepped } from "../keyboard";
+import type { Ui } from "./ui";
+
+export function sharedKeys({ stage, tip }: Ui): KeyMap {
+  const { selection } = stage;
+  const layer = (by: number) => () => {
+    const run = stage.run.value;
+    if (run === null) return false;
+    selection.pin({ layer: stepped(selection.pinned.layer.value, by, 0, run.layers - 1) });
+  };
+  return {
+    "[": layer(-1),
+    "]": layer(1),
+    Escape: () => {
+      const idle =
+        Object.keys(selection.hover.value).length === 0 &&
+        selection.pinned.key.value === null &&
+        selection.heads.value.length === 0;
+      tip.value = null;
+      if (idle) return false;
+      selection.letGo();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * What the panels of one mounted view share besides the stage: the tooltip, the live summary, the width.
+ *
+ * One of these exists per mount; two views on one page share a selection, never this.
+ */
+import { type Signal, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { CellRequest } from "../protocol";
+import type { Stage } from "../stage";
+
+/** What the pointer or the keyboard rests on, in words, and the request for its exact number. */
+export interface Tip {
+  /** Where, in CSS pixels of the window. */
+  x: number;
+  y: number;
+  place: string;
+  /** What is known at once, from the half-precision block. */
+  value: string;
+  unit: string;
+  cell: CellRequest | null;
+}
+
+export interface Ui {
+  readonly stage: Stage;
+  readonly tip: Signal<Tip | null>;
+  /** Width of the whole view in CSS pixels. */
+  readonly width: Signal<number>;
+}
+
+export function makeUi(stage: Stage): Ui {
+  return { stage, tip: signal(null), width: signal(1040) };
+}
+
+export const UiContext = createContext<Ui | null>(null);
+
+export function useUi(): Ui {
+  const ui = useContext(UiContext);
+  if (ui === null) throw new Error("a panel was rendered outside mount(); expected a UiContext around it");
+  return ui;
+}
+
+export const useStage = (): Stage => useUi().stage;
