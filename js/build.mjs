@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "..", "llmwidgets", "static", "widget.js");
@@ -32,6 +32,17 @@ function digest() {
   return hash.digest("hex");
 }
 
+/** Styles come as one string, for the shadow root; without their white space. */
+const cssAsText = {
+  name: "css-as-text",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true, charset: "utf8" });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
 const result = await build({
   entryPoints: [join(here, "src", "widget.ts")],
   bundle: true,
@@ -40,7 +51,7 @@ const result = await build({
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
-  loader: { ".css": "text" },
+  plugins: [cssAsText],
   jsx: "automatic",
   jsxImportSource: "preact",
   // Some hosts define an AMD loader, and a library that finds one registers there and is lost to us.

@@ -2,8 +2,8 @@
  * The front end's tests run in a real Chromium: the system's own where there is one (CHROMIUM names it, else the
  * search path is looked through), otherwise the one that Playwright has installed.
  */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 
@@ -23,14 +23,18 @@ function chromium(): string | undefined {
 export default defineConfig({
   plugins: [
     {
-      name: "css-as-text", // as esbuild hands it over in the bundle
+      name: "css-as-text", // as esbuild hands it over in the bundle; under a name that vite does not take for a style sheet
       enforce: "pre",
-      transform(code, id) {
-        if (id.endsWith(".css")) return { code: `export default ${JSON.stringify(code)}`, map: null };
+      resolveId(source, importer) {
+        if (source.endsWith(".css") && importer) return `\0text:${resolve(dirname(importer), source)}.txt`;
+      },
+      load(id) {
+        const path = /^\0text:(.*)\.txt$/.exec(id)?.[1];
+        if (path) return `export default ${JSON.stringify(readFileSync(path, "utf8"))}`;
       },
     },
   ],
-  esbuild: { jsx: "automatic", jsxImportSource: "preact" },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   optimizeDeps: {
     include: ["preact", "preact/hooks", "preact/jsx-runtime", "preact/jsx-dev-runtime", "@preact/signals"],
   },

@@ -50,6 +50,7 @@ export function tilesIn(rows: number, columns: number, window: Window, level: nu
 }
 
 function steps([from, to]: readonly [number, number], size: number, side: number): number[] {
+  if (from >= size || to <= 0) return [];
   const first = Math.max(Math.floor(from / side), 0);
   const last = Math.min(Math.ceil(Math.min(to, size) / side), Math.ceil(size / side));
   return Array.from({ length: Math.max(last - first, 0) }, (_, step) => (first + step) * side);

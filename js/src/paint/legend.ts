@@ -50,15 +50,15 @@ export function legendOf(
     keys: [...new Set(marks)].map((mark) => ({
       mark,
       label: LABELS[mark],
-      colour: keyColour(mark, scale, colour, theme),
+      colour: keyColour(mark, colour, theme),
     })),
     spread: scale.power === 1 ? "" : `colours spread by the power ${numberText(scale.power)}`,
   };
 }
 
-function keyColour(mark: Mark, scale: ResolvedScale, colour: ReturnType<typeof paletteFor>, theme: Theme): string {
+function keyColour(mark: Mark, colour: ReturnType<typeof paletteFor>, theme: Theme): string {
   if (mark === "above") return css(colour(1));
-  if (mark === "below") return css(colour(scale.kind === "diverging" ? 0 : 0));
+  if (mark === "below") return css(colour(0));
   return css(stateColour(mark, theme));
 }
 

@@ -54,8 +54,8 @@ export function drawMark(context: Context, mark: Mark, x: number, y: number, wid
       return;
     }
     case "absent":
-      context.moveTo(x, y + height);
-      context.lineTo(x + width, y);
+      context.moveTo(x + 1, y + height - 1);
+      context.lineTo(x + width - 1, y + 1);
       break;
     case "masked":
       return;

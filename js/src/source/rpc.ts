@@ -37,6 +37,7 @@ interface Call extends CallOptions {
   item: Omit<RequestItem, "id">;
   ids: number[];
   asked: number;
+  transport: Transport;
   timer: ReturnType<typeof setTimeout> | undefined;
   settled: boolean;
   resolve(answer: Answer): void;
@@ -71,6 +72,7 @@ export class Rpc {
         item: { method, params },
         ids: [],
         asked: 0,
+        transport: "binary",
         timer: undefined,
         settled: false,
         resolve,
@@ -92,6 +94,7 @@ export class Rpc {
     const items = calls.map((call) => {
       const id = this.#nextId++;
       call.ids.push(id);
+      call.transport = this.#transport;
       this.#calls.set(id, call);
       return { id, ...call.item };
     });
@@ -111,7 +114,10 @@ export class Rpc {
     if (call.patience === undefined) return;
     call.timer = setTimeout(() => {
       call.asked += 1;
-      if (call.asked < 2) return this.#enqueue(call);
+      if (call.asked < 2) {
+        this.#enqueue(call);
+        return;
+      }
       this.#connected.value = false;
       call.settled = true; // its ids stay known: a late answer is still of use
       const waited = (2 * call.patience!) / 1000;
@@ -135,12 +141,18 @@ export class Rpc {
   #take(item: ReplyItem, buffers: readonly Buffer[]): void {
     const call = this.#calls.get(item.id);
     if (!call) return;
-    if (!item.ok) return this.#fail(call, errorFrom(item.error));
+    if (!item.ok) {
+      this.#fail(call, errorFrom(item.error));
+      return;
+    }
     let buffer: Buffer | null = null;
     if (item.base64 !== undefined) buffer = fromBase64(item.base64);
     else if (item.buffer !== undefined) {
       buffer = buffers[item.buffer] ?? null;
-      if (!buffer) return this.#askInBase64(call);
+      if (!buffer) {
+        this.#askInBase64(call);
+        return;
+      }
     }
     const wasSettled = call.settled;
     this.#forget(call);
@@ -151,14 +163,12 @@ export class Rpc {
 
   /** This host drops buffers (Colab has): numbers travel as text from here on. */
   #askInBase64(call: Call): void {
-    const known = this.#transport === "base64";
-    this.#transport = "base64";
-    if (known && call.asked > 0) {
+    if (call.transport === "base64") {
       this.#fail(call, new SourceError("Failed", "numbers do not arrive, neither as bytes nor as text"));
       return;
     }
+    this.#transport = "base64";
     this.#forget(call, false);
-    call.asked = 1;
     if (!call.settled) this.#enqueue(call);
   }
 

@@ -1,0 +1,261 @@
+/** The widget's entry under a host like anywidget, and the cursor that widgets of a page share. */
+import { afterEach, describe, expect, it } from "vitest";
+import { stageOf } from "../src/model-stage";
+import { once } from "../src/page-globals";
+import type { Cursor, Status, ViewState } from "../src/protocol";
+import factory from "../src/widget";
+import { FakeModel, framePassed } from "./fake-model";
+import { RUN } from "./shapes";
+
+const READY: Status = { state: "ready", what: null, done: 0, total: 0, prompt: null, message: null, hint: null };
+const CURSOR: Cursor = { id: "one", layer: 1, head: 1, query: 1, key: null, step: null, prompt: null, heads: [] };
+const SETTINGS: ViewState["settings"] = {
+  theme: "light",
+  textField: "attention",
+  headField: "attention",
+  layerField: "logit_lens",
+  patternView: "matrix",
+  palette: "blue",
+};
+const state = (): ViewState => ({
+  panels: [],
+  run: RUN,
+  fields: [],
+  cursor: { ...CURSOR },
+  settings: { ...SETTINGS },
+  status: READY,
+  first: null,
+  problems: [],
+});
+
+const lives: AbortController[] = [];
+function begin(model: FakeModel, make = stageOf) {
+  const life = new AbortController();
+  lives.push(life);
+  return { life, ...make(model, life.signal) };
+}
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort();
+});
+
+/** Renders as anywidget 0.11 does: a factory, initialize, then render, each with its signal. */
+function render(model: FakeModel, withSignal = true) {
+  const el = document.createElement("div");
+  document.body.append(el);
+  const ends = [new AbortController(), new AbortController()];
+  const { initialize, render: show } = factory();
+  const done = [
+    initialize({ model, signal: withSignal ? ends[0]!.signal : undefined }),
+    show({ model, el, signal: withSignal ? ends[1]!.signal : undefined }),
+  ];
+  const close = () => {
+    if (withSignal) for (const end of ends) end.abort();
+    else for (const end of done) end();
+    el.remove();
+  };
+  return { el, host: el.firstElementChild as HTMLElement, close };
+}
+
+describe("a widget", () => {
+  it.each([true, false])(
+    "draws into a shadow root and leaves nothing behind (host with signals: %s)",
+    async (withSignal) => {
+      const model = new FakeModel(state());
+      const { el, host, close } = render(model, withSignal);
+      expect(host.shadowRoot).not.toBeNull();
+      expect(host.dataset.llmwState).toBe("ready");
+      expect(model.listeners).toBeGreaterThan(0);
+      close();
+      await framePassed();
+      expect([model.listeners, el.childElementCount]).toEqual([0, 0]);
+      expect(once("selections", () => new Map()).size).toBe(0);
+    },
+  );
+
+  it("works where a host only renders", () => {
+    const model = new FakeModel(state());
+    const el = document.createElement("div");
+    const end = factory().render({ model, el });
+    expect((el.firstElementChild as HTMLElement).dataset.llmwState).toBe("ready");
+    end();
+    expect([model.listeners, el.childElementCount]).toEqual([0, 0]);
+  });
+
+  it("tells its state to those outside", () => {
+    const model = new FakeModel({ ...state(), run: null });
+    const { host, close } = render(model);
+    const seen = [host.dataset.llmwState];
+    for (const status of ["running", "failed", "ready"] as const) {
+      model.python({ status: { ...READY, state: status } });
+      seen.push(host.dataset.llmwState);
+    }
+    model.python({ run: RUN });
+    seen.push(host.dataset.llmwState);
+    expect(seen).toEqual(["waiting", "running", "failed", "waiting", "ready"]);
+    close();
+  });
+
+  it("follows the host from light to dark, unless it is set", async () => {
+    const model = new FakeModel({ ...state(), settings: { ...SETTINGS, theme: "auto" } });
+    const { host, close } = render(model);
+    document.body.setAttribute("data-jp-theme-light", "false");
+    await framePassed();
+    expect([host.dataset.llmwTheme, host.style.getPropertyValue("--llmw-bg")]).toEqual(["dark", "#11151a"]);
+    document.body.setAttribute("data-jp-theme-light", "true");
+    await framePassed();
+    expect([host.dataset.llmwTheme, host.style.getPropertyValue("--llmw-bg")]).toEqual(["light", "#ffffff"]);
+    model.python({ settings: { ...SETTINGS, theme: "dark" } });
+    expect(host.dataset.llmwTheme).toBe("dark");
+    document.body.removeAttribute("data-jp-theme-light");
+    close();
+  });
+});
+
+describe("settings", () => {
+  it("go both ways, and what came from Python does not go back", () => {
+    const model = new FakeModel(state());
+    const { settings } = begin(model);
+    expect(model.saved).toEqual([]);
+    model.python({ settings: { ...SETTINGS, palette: "viridis" } });
+    expect([settings.value.palette, model.saved.length]).toEqual(["viridis", 0]);
+    settings.value = { ...settings.value, patternView: "arcs" };
+    expect(model.saved).toEqual([{ settings: { ...SETTINGS, palette: "viridis", patternView: "arcs" } }]);
+  });
+});
+
+describe("the cursor", () => {
+  it("goes to Python when it is pinned, at most once a frame, and not when it is hovered", async () => {
+    const model = new FakeModel(state());
+    const { selection } = begin(model);
+    selection.preview({ query: 0 });
+    await framePassed();
+    expect(model.saved).toEqual([]);
+    selection.pin({ layer: 2 });
+    selection.pin({ layer: 3, head: 0 });
+    expect(model.saved).toEqual([]);
+    await framePassed();
+    expect(model.saved).toEqual([{ cursor: { ...CURSOR, layer: 3, head: 0 } }]);
+  });
+
+  it("comes from Python and does not go back", async () => {
+    const model = new FakeModel(state());
+    const { selection } = begin(model);
+    model.python({ cursor: { ...CURSOR, layer: 3, heads: [[0, 1]] } });
+    expect(selection.toCursor()).toEqual({ ...CURSOR, layer: 3, heads: [[0, 1]] });
+    await framePassed();
+    expect(model.saved).toEqual([]);
+  });
+
+  it("is one for all widgets of an id, hover too, and none of another's", async () => {
+    const models = [
+      new FakeModel(state()),
+      new FakeModel(state()),
+      new FakeModel({ ...state(), cursor: { ...CURSOR, id: "two" } }),
+    ];
+    const [one, same, other] = models.map((model) => begin(model).selection);
+    one!.preview({ layer: 2, query: 0 });
+    expect([same!.shown.layer.value, same!.shown.query.value, other!.shown.layer.value]).toEqual([2, 0, 1]);
+    same!.pin({ layer: 3 });
+    expect([one!.pinned.layer.value, one!.hover.value, other!.pinned.layer.value]).toEqual([3, {}, 1]);
+    one!.toggleHead(0, 2);
+    expect(same!.heads.value).toEqual([[0, 2]]);
+    await framePassed();
+    const cursor = { ...CURSOR, layer: 3, heads: [[0, 2]] };
+    expect(models.map((model) => model.saved)).toEqual([[{ cursor }], [{ cursor }], []]);
+  });
+
+  it("that Python sets on one widget moves the others, and none of them tells Python", async () => {
+    const models = [new FakeModel(state()), new FakeModel(state())];
+    const stages = models.map((model) => begin(model));
+    models[0]!.python({ cursor: { ...CURSOR, query: 0 } });
+    expect(stages.map(({ selection }) => selection.pinned.query.value)).toEqual([0, 0]);
+    await framePassed();
+    expect(models.map((model) => model.saved)).toEqual([[], []]);
+  });
+
+  it("is not thrown back by an echo of a former place while someone moves it, and Python has the last word", async () => {
+    const model = new FakeModel(state());
+    const { selection } = begin(model);
+    selection.pin({ layer: 2 });
+    await framePassed();
+    selection.pin({ layer: 3 });
+    model.python({ cursor: { ...CURSOR, layer: 2 } });
+    expect(selection.pinned.layer.value).toBe(3);
+    await framePassed();
+    expect(model.get("cursor").layer).toBe(3);
+    model.python({ cursor: { ...CURSOR, layer: 0 } }); // a callback in Python takes the move back
+    await expect.poll(() => selection.pinned.layer.value).toBe(0);
+    const saved = model.saved.length;
+    await framePassed();
+    expect(model.saved.length).toBe(saved);
+  });
+
+  it("settles when two widgets and Python answer each other late", async () => {
+    const models = [new FakeModel(state()), new FakeModel(state())];
+    const stages = models.map((model) => begin(model));
+    // Python mirrors what one widget tells it to the other, one message behind.
+    const behind: Cursor[] = [];
+    const kernel = () => {
+      const next = models[0]!.saved.at(-1)?.cursor;
+      if (next && behind.at(-1) !== next) {
+        const former = behind.at(-1);
+        behind.push(next);
+        if (former) models[1]!.python({ cursor: former });
+      }
+    };
+    for (const layer of [2, 3, 2, 3]) {
+      stages[0]!.selection.pin({ layer });
+      await framePassed();
+      kernel();
+    }
+    models[1]!.python({ cursor: { ...CURSOR, layer: 3 } });
+    await framePassed();
+    const saved = models.map((model) => model.saved.length);
+    for (let frame = 0; frame < 30; frame++) await framePassed(); // past the quiet time
+    expect(stages.map(({ selection }) => selection.pinned.layer.value)).toEqual([3, 3]);
+    expect(models.map((model) => model.saved.length)).toEqual(saved);
+  });
+
+  it("moves to another selection when Python gives the view one", () => {
+    const models = [new FakeModel(state()), new FakeModel({ ...state(), cursor: { ...CURSOR, id: "two", layer: 0 } })];
+    const [moved, there] = models.map((model) => begin(model).selection);
+    models[0]!.python({ cursor: { ...CURSOR, id: "two", layer: 0 } });
+    there!.pin({ layer: 3 });
+    expect(moved!.pinned.layer.value).toBe(3);
+  });
+
+  it("of a widget that joins later is the page's", () => {
+    const first = begin(new FakeModel(state()));
+    first.selection.pin({ layer: 3 });
+    expect(begin(new FakeModel(state())).selection.pinned.layer.value).toBe(3);
+  });
+});
+
+describe("the built bundle, loaded twice as JupyterLab does", () => {
+  it("shares the cursor between its copies", async () => {
+    const url = new URL("../../llmwidgets/static/widget.js", import.meta.url).href;
+    const copies = await Promise.all(["?one", "?other"].map((copy) => import(/* @vite-ignore */ url + copy)));
+    expect(copies[0].default).not.toBe(copies[1].default);
+    const models = [new FakeModel(state()), new FakeModel(state())];
+    const ends = copies.map((copy, at) => {
+      const { initialize, render: show } = copy.default();
+      const el = document.createElement("div");
+      document.body.append(el);
+      const done = [initialize({ model: models[at] }), show({ model: models[at], el })];
+      return () => {
+        for (const end of done) end();
+        el.remove();
+      };
+    });
+    models[0]!.python({ cursor: { ...CURSOR, layer: 3 } });
+    await framePassed();
+    // The second copy joined the first: a page's own move through it reaches Python from both.
+    const { selection } = begin(new FakeModel(state()));
+    expect(selection.pinned.layer.value).toBe(3);
+    selection.pin({ head: 0 });
+    await framePassed();
+    for (const model of models) expect(model.get("cursor")).toMatchObject({ layer: 3, head: 0 });
+    for (const end of ends) end();
+    expect(models.map((model) => model.listeners)).toEqual([0, 0]);
+  });
+});
