@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 MOST_WRITTEN = 220_000  # bytes in a notebook file, base64 and all
 AT_ONCE, LATER = 0.3, 6.0  # seconds worth spending before the run is shown, and after
 
-CELLS_PER_SECOND = 1.0e8  # of attention
+CELLS_PER_SECOND = 4.0e7  # of attention
+MASK_CELLS_PER_SECOND = 2.0e8
 FLOPS_PER_SECOND = 2.0e10  # of read-out
 
 # What stands first when not everything fits; the page takes them in any order.
@@ -72,12 +73,14 @@ def fits_layer_grid(field: Field) -> bool:
 
 
 def estimated_seconds(served: Served, kind: str) -> float:
-    """About how long one block of this kind, or all thumbnails, take to compute on two ordinary cores."""
+    """About how long one block of this kind, or all thumbnails, or the references of fields, take to compute on two ordinary cores."""
     run = served.capture
     cells = run.n_tokens**2
     row = 2.0 * run.d_model * run.vocab_size
     if kind == "thumbnails":
         return run.n_layers * run.n_heads * cells / CELLS_PER_SECOND
+    if kind == "references":
+        return run.n_layers * run.n_heads * cells / MASK_CELLS_PER_SECOND
     if kind == "pattern":
         return cells / CELLS_PER_SECOND
     rows = 1 if kind == "next" else (run.n_layers + 1) * min(run.n_tokens, ask.LAYER_WINDOW)

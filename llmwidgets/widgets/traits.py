@@ -6,6 +6,7 @@ Always true: what they give is bounded for any prompt, since it is saved with a 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,12 +46,13 @@ def run_trait(capture: Capture, epoch: int) -> dict[str, Any]:
     }
 
 
-def fields_trait(fields: Mapping[str, Field]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The `fields` trait, and a problem for each field that could not describe itself."""
+def fields_trait(fields: Mapping[str, Field], references: bool = True) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The `fields` trait, and a problem for each field that could not describe itself. References (what uniform attention would
+    give) are worked out from all masks: without `references` they are null for now."""
     described, problems = [], []
     for name, field in fields.items():
         try:
-            described.append(field.meta())
+            described.append((field if references else dataclasses.replace(field, reference=None)).meta())
         except Exception as error:
             problems.append(problem_of_field(name, error))
     return described, problems

@@ -16,12 +16,13 @@ import traitlets
 
 from ..fields import Field
 from ..models.errors import CaptureStopped
+from . import in_cell
 from . import settings as how
 from .answers import Cancelled, Served, never, reading_methods
 from .cursor import opening
 from .failures import BadRequest
 from .fields_of_run import fields_of, user_field
-from .first_picture import AT_ONCE, first_picture
+from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
 from .page_code import page_code
 from .preview import preview_png, summary
 from .rpc import Answer, RequestServer
@@ -49,6 +50,11 @@ class View(anywidget.AnyWidget):
 
     _esm = page_code()
     PANELS = ALL_PANELS
+
+    # Kept by in_cell.py: which execution's output this stands in, under which id, from which cell.
+    shown_in: int | None = None
+    output_id: str | None = None
+    cell: str | None = None
 
     panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     run = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
@@ -216,9 +222,10 @@ class View(anywidget.AnyWidget):
         fields, problems = fields_of(run)
         own = self._own_fields if again or run is self._capture else {}
         fields = {**fields, **own}
-        described, more = fields_trait(fields)
         epoch = (self.run or {"epoch": 0})["epoch"] + 1
-        served = Served(epoch, run, {meta["name"]: fields[meta["name"]] for meta in described})
+        served = Served(epoch, run, fields)
+        references = estimated_seconds(served, "references") < AT_ONCE
+        described, more = fields_trait(fields, references)
         places = opening(run, self._selection, keep_query=again or self._capture is None)
         settings = how.with_known_fields(self.settings, served.fields)
         first, complete = first_picture(served, places["layer"], places["head"], settings["layerField"], AT_ONCE, cancelled)
@@ -231,17 +238,22 @@ class View(anywidget.AnyWidget):
             self.settings, self.first = settings, first
             self._selection.move(**places)
             self.status = status("ready")
-        if not complete:
+        if not (complete and references):
             me = weakref.ref(self)
             self._workers.submit(lambda: _complete(me, served))
 
     def _complete_first(self, served: Served) -> None:
-        """The rest of the first picture, which took too long to wait for; dropped when another run has come."""
+        """What of the first picture and the fields took too long to wait for; dropped when another run has come."""
         over = lambda: self._served is None or self._served.epoch != served.epoch  # noqa: E731
         first, _ = first_picture(served, self.cursor["layer"], self.cursor["head"], self.settings["layerField"], cancelled=over)
         with TURN:
             if not over():
                 self.first = first
+        if estimated_seconds(served, "references") < LATER:
+            fields_trait(served.fields)  # the slow part; asked again under TURN, when it is known, for fields may have been added
+            with TURN:
+                if not over():
+                    self.fields, _ = fields_trait(self._served.fields)
 
     # What stands in an output where no widget runs
 
@@ -258,6 +270,9 @@ class View(anywidget.AnyWidget):
         if picture is not None:
             data["image/png"] = picture
         return data, metadata
+
+    def _ipython_display_(self) -> None:
+        in_cell.display(self)
 
     def picture(self) -> bytes | None:
         """The overview as a PNG of at most 60 kB, drawn in Python; None before the first run."""

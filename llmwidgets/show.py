@@ -1,0 +1,106 @@
+"""`show`: from whatever is given to one live Inspector in the cell.
+
+Always true: what is wrong with the input is raised before anything is displayed, and no dead widget stays; the Inspector stands
+once in the cell's output, also when it is the last line; outside IPython it is only returned. Capturing is llmwidgets.capture's, everything on
+screen the widgets'.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .widgets import in_cell
+from .widgets import settings as how
+from .widgets.views import Inspector
+
+if TYPE_CHECKING:
+    from .capture import Capture
+    from .widgets.selection import Selection
+
+AT_ONCE = 0.25  # seconds of a capture before the view is put up with its progress
+
+
+def show(
+    model: Any = None,
+    prompt: Any = None,
+    *,
+    tokenizer: Any = None,
+    selection: Selection | None = None,
+    max_bytes: int | None = None,
+    **settings: Any,
+) -> Inspector:
+    """Show what a model does with a prompt: one Inspector, live, in this cell.
+
+    model: a hub name or local folder, a PreTrainedModel, a (model, tokenizer) pair, or a Capture (then without prompt). Left out: the
+        built-in model
+    prompt: a str (encoded exactly as `tokenizer(prompt)` does), token ids, a chat, a BatchEncoding. Left out: with the built-in model, a
+        prompt of its own
+    selection: an lw.Selection to share with other views
+    max_bytes: memory that the capture may take
+    settings: theme, palette, pattern_view, text_field, head_field, layer_field (see lw.Inspector)
+
+    Interrupting the kernel stops the capture. Raises what `lw.capture` raises (PromptError, ModelError, NotATransformerError, ...), and
+    TypeError for an unknown keyword.
+
+    >>> view = show()
+    >>> view
+    Inspector(llmwidgets-demo, 4 layers × 4 heads, 14 tokens; layer 3 head ...)
+    >>> view.close()
+    """
+    how.checked(how.from_keywords(settings))
+    if _is_capture(model):
+        if prompt is not None:
+            raise TypeError("a Capture came with a prompt; show it alone, or run another: lw.show(run.again(prompt))")
+        view = Inspector(model, selection=selection, **settings)
+        in_cell.display(view)
+        return view
+    return _captured(*_given(model, prompt, tokenizer), max_bytes, selection, settings)
+
+
+def _captured(subject: Any, prompt: Any, max_bytes: int | None, selection: Selection | None, settings: dict[str, Any]) -> Inspector:
+    from .capture import capture
+
+    view = Inspector(selection=selection, **settings)
+    begun, shown = time.monotonic(), False
+
+    def work(progress: Any, cancelled: Any) -> Capture:
+        def told(done: int, total: int, what: str) -> None:
+            nonlocal shown
+            if not shown and time.monotonic() - begun > AT_ONCE:
+                shown = True
+                in_cell.display(view)
+            progress(done, total, what)
+
+        return capture(subject, prompt, max_bytes=max_bytes, progress=told, cancelled=cancelled)
+
+    try:
+        view.run_here(work, prompt.text)
+    except BaseException:  # also the kernel's interrupt
+        view.close()
+        raise
+    in_cell.finish(view, before_run=shown)
+    return view
+
+
+def _given(model: Any, prompt: Any, tokenizer: Any) -> tuple[Any, Any]:
+    """The model and the encoded prompt; raises for what cannot be captured."""
+    from .models.demo import DEMO_PROMPT, demo_model
+    from .models.loading import resolve
+    from .models.prompt import encode
+
+    if model is None:
+        if tokenizer is not None:
+            raise TypeError("a tokenizer came without a model; give both, or neither for the built-in model")
+        model = demo_model()
+        prompt = DEMO_PROMPT if prompt is None else prompt
+    elif prompt is None:
+        raise TypeError("a model came without a prompt; write lw.show(model, prompt), with a text or token ids")
+    subject = resolve(model, tokenizer)
+    return subject, encode(subject, prompt)
+
+
+def _is_capture(model: Any) -> bool:
+    from .capture import Capture
+
+    return isinstance(model, Capture)
