@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+torch.set_num_threads(1)  # the models are so small that more threads only wait for each other
 
 VOCABULARY = 200
 _COMMON: dict[str, Any] = dict(
@@ -72,6 +75,8 @@ def build(name: str, dtype: torch.dtype = torch.float32, attention: str | None =
         torch.manual_seed(0)
         options = {} if attention is None else {"attn_implementation": attention}
         model = AutoModelForCausalLM.from_config(config, **options)
+        if dtype == torch.float64 and hasattr(config, "num_experts_per_tok"):
+            model.set_experts_implementation("eager")  # the grouped matrix product takes no float64
         with torch.no_grad():
             for path, parameter in model.named_parameters():
                 if parameter.ndim >= 2 and "norm" not in path.lower():
@@ -84,3 +89,17 @@ def build(name: str, dtype: torch.dtype = torch.float32, attention: str | None =
 def prompt_ids(n_tokens: int = 24, seed: int = 1) -> torch.Tensor:
     """Return `n_tokens` random token ids, (position,), none of them special."""
     return torch.randint(5, VOCABULARY, (n_tokens,), generator=torch.Generator().manual_seed(seed))
+
+
+class FloatsStayDouble(TorchFunctionMode):
+    """Modeling files cast to float32 inside (softmax, RMS norms), also in a float64 model, where it caps every comparison at
+    1e-8. In this context such casts of float64 tensors are left out, so that two ways of computing can be told apart at 1e-10."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        is_double = bool(args) and isinstance(args[0], torch.Tensor) and args[0].dtype == torch.float64
+        if is_double and (function is torch.Tensor.float or (function is torch.Tensor.to and args[1:] == (torch.float32,))):
+            return args[0]
+        if is_double and kwargs.get("dtype") == torch.float32:
+            kwargs["dtype"] = torch.float64
+        return function(*args, **kwargs)

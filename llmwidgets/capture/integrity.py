@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from llmwidgets.capture.record import AttentionRecord
 from llmwidgets.capture.recorder import BlockTape
@@ -92,18 +94,30 @@ def pattern_difference(record: AttentionRecord, call: AttentionCall, rows: Tenso
     bias = options.get("position_bias")
     if isinstance(bias, Tensor) and bias.shape[2] > 1:
         options["position_bias"] = bias[:, :, at]
-    theirs = call.eager(
-        call.module,
-        call.query[:, :, at],
-        call.key[:, :, : record.mask.n_keys],
-        call.value[:, :, : record.mask.n_keys],
-        _additive_mask(record, call, rows),
-        **options,
-    )[1]
+    with _SoftmaxInFullPrecision():
+        theirs = call.eager(
+            call.module,
+            call.query[:, :, at],
+            call.key[:, :, : record.mask.n_keys],
+            call.value[:, :, : record.mask.n_keys],
+            _additive_mask(record, call, rows),
+            **options,
+        )[1]
     if theirs is None:
         return math.nan
     looked = record.allowed(heads[:1], rows, keys)[0].any(-1)  # the eager functions spread a padding row evenly
     return largest_difference(ours[:, looked], theirs[0].to("cpu", ours.dtype)[:, looked])
+
+
+class _SoftmaxInFullPrecision(TorchFunctionMode):
+    """The eager functions take their softmax in float32, also in a float64 model, whose patterns are better than that."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        is_double = bool(args) and isinstance(args[0], Tensor) and args[0].dtype == torch.float64
+        if is_double and kwargs.get("dtype") == torch.float32:
+            kwargs["dtype"] = torch.float64
+        return function(*args, **kwargs)
 
 
 def largest_difference(ours: Tensor, theirs: Tensor, relative: bool = False) -> float:

@@ -166,7 +166,10 @@ def _from_sdpa(call: dict[str, Any]) -> AttentionRecord:
 
 def _from_softmax(scores: Tensor, weights: Tensor) -> CaughtAttention:
     weights = weights.detach().reshape(-1, *weights.shape[-2:])  # (head, query, key)
-    allowed = ~(scores.detach() <= torch.finfo(scores.dtype).min / 2).reshape(weights.shape)  # NaN counts as allowed
+    scores = scores.detach().reshape(weights.shape)
+    allowed = scores > torch.finfo(scores.dtype).min / 2
+    # A NaN score does not tell whether it was masked; these modules are causal.
+    allowed |= scores.isnan() & torch.ones(weights.shape[1:], dtype=torch.bool, device=scores.device).tril()
     dtype = torch.float64 if weights.dtype == torch.float64 else torch.float32
     weights = weights.to("cpu", dtype).masked_fill(~allowed.to("cpu"), 0.0)
     one_for_all = bool((allowed == allowed[:1]).all())

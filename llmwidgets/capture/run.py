@@ -24,6 +24,7 @@ from llmwidgets.capture.recorder import BlockTape, Cancelled, Progress, Tape
 from llmwidgets.capture.rerun import Attention, RerunAttention, run_block_again
 from llmwidgets.capture.stamp import ModelStamp
 from llmwidgets.capture.store import Store, in_words
+from llmwidgets.fields import registry
 from llmwidgets.models.anatomy import Anatomy
 from llmwidgets.models.errors import ActivationUnavailableError, AttentionUnavailableError, DetachedError
 from llmwidgets.models.loading import Subject
@@ -224,15 +225,11 @@ class Capture:
 
     def field(self, name: str) -> Any:
         """Return the Field `name` of this run; `fields` lists them."""
-        from llmwidgets.fields import registry
-
         return registry.make(name, self)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the fields that this run has."""
-        from llmwidgets.fields import registry
-
         return tuple(registry.names(self))
 
     @property
