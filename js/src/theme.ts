@@ -48,6 +48,13 @@ function known(value: string | null | undefined, dark: RegExp, light: RegExp): T
   return light.test(value) ? "light" : null;
 }
 
+/** The nearest ancestor that matches, also outside of shadow roots. */
+function closest(element: Element, selector: string): Element | null {
+  const found = element.closest(selector);
+  const root = element.getRootNode();
+  return found ?? (root instanceof ShadowRoot ? closest(root.host, selector) : null);
+}
+
 /** The mode that the page around `element` is in: JupyterLab, VS Code, Colab, marimo and the like, else the system's. */
 export function hostMode(element: Element): Theme["mode"] {
   const { body, documentElement: html } = document;
@@ -57,8 +64,9 @@ export function hostMode(element: Element): Theme["mode"] {
   if (code) return code;
   const colab = known(html.getAttribute("theme"), /dark/, /light/);
   if (colab) return colab;
-  const marked = element.closest(".dark, .light, [data-theme], .theme-dark, .theme-light");
-  const near = known(`${marked?.className} ${marked?.getAttribute("data-theme")}`, /dark/, /light/);
+  const marked = closest(element, ".dark, .light, [data-theme], .theme-dark, .theme-light");
+  const words = `${marked?.getAttribute("class")} ${marked?.getAttribute("data-theme")}`;
+  const near = known(words, /(^|[\s-])dark(\s|$)/, /(^|[\s-])light(\s|$)/);
   return near ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
