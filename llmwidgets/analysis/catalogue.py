@@ -1,7 +1,7 @@
 """The fields that a capture has, where each is made, and when a run can give it.
 
-Always true: a maker's module is imported when its field is first made, so that the names cost nothing. A field whose identity does not hold on
-this run (a pattern or a read-out that does not reproduce the model) is not offered.
+Always true: a maker's module is imported when its field is first made, so that the names cost nothing. A field whose identity does not
+hold on this run (a pattern or a read-out that does not reproduce the model) is not offered.
 """
 
 from __future__ import annotations

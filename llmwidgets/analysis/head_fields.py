@@ -1,7 +1,7 @@
 """What a head sweep found, as labelled arrays and as fields over (layer, head, query).
 
-Always true: a head grid asks these fields for the mean over queries, a text for one head's row: the same numbers serve both. What is undefined is
-absent and takes no part in a mean; a head that a layer lacks is absent too. A head is swept when it is first asked for.
+Always true: a head grid asks these fields for the mean over queries, a text for one head's row: the same numbers serve both. What is
+undefined is absent and takes no part in a mean; a head that a layer lacks is absent too. A head is swept when it is first asked for.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Definitions, for query t with the allowed keys A(t) and weights p(t, s):
 - entropy: that of the weights scaled to sum 1 (what goes to a sink that is no token is left out), in nats; uniform: ln |A(t)|.
 - a share is the sum of p(t, s) over its target keys; uniform: |targets in A(t)| / |A(t)|.
-  first: s = 0. self: s = t. previous: s = t - 1. duplicate: earlier keys s < t with the same token id as t. after_duplicate: keys s < t whose
-  token before, s - 1, is a duplicate of t (where an induction head looks).
+  first: s = 0. self: s = t. previous: s = t - 1. duplicate: earlier keys s < t with the same token id as t. after_duplicate: keys s < t
+  whose token before, s - 1, is a duplicate of t (where an induction head looks).
 A share is defined where some but not all allowed keys are its targets. Elsewhere (no earlier copy; the first token, which can look only
 at itself) it is NaN here and absent in fields, and takes no part in means, neither in the share's nor in the uniform one's.
 
@@ -66,7 +66,7 @@ def _sweep(run: Capture, layer: int, head: int) -> dict[str, np.ndarray]:
         first, last = looks.columns(np.asarray(band))
         if first == last:
             continue
-        weights = run.pattern(layer, head, queries=band, keys=range(first, last))  # (query, key)
+        weights = run.pattern(layer, head, queries=at, keys=slice(first, last))  # (query, key)
         total = weights.sum(dim=-1)
         entropy = torch.log(total) + torch.special.entr(weights).sum(dim=-1) / total
         measured["entropy"][at] = torch.where(total > 0, entropy.clamp(min=0), total * torch.nan).numpy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index as as_integer
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CAVEAT = "What the output layer would say here. The model may not hold it in this form."
 METHOD = "logit lens (nostalgebraist 2020): the model's own final norm and head on the residual stream, statistics recomputed"
 
-Target = Union[None, str, int, Sequence[int]]
+Target = str | int | Sequence[int] | None
 
 
 def logit_lens(
@@ -34,8 +34,8 @@ def logit_lens(
     positions: an int or several, negative ones from the end; None for all
     target: "next" (the prompt's next token at each position), a token id, or one id for each position
 
-    A Dataset over layer, position and rank (0 is the most probable): `top_id` int64, `top_token` str, `probability` float32; `entropy` and `kl`
-    (to the final layer's distribution) float32 in nats; with a target, `target_probability` and `target_rank` (1 is the most
+    A Dataset over layer, position and rank (0 is the most probable): `top_id` int64, `top_token` str, `probability` float32; `entropy` and
+    `kl` (to the final layer's distribution) float32 in nats; with a target, `target_probability` and `target_rank` (1 is the most
     probable; NaN where there is no next token). Raises ValueError for a layer, position or k that does not exist, and
     ModelChangedError where the model is no longer the one captured.
 
@@ -94,7 +94,7 @@ def _places(wanted: object, every: range, name: str, from_end: bool) -> list[int
     except TypeError:
         asked = [as_integer(place) for place in wanted]  # type: ignore[attr-defined]
     places = [place + len(every) if from_end and place < 0 else place for place in asked]
-    for place, given in zip(places, asked):
+    for place, given in zip(places, asked, strict=True):
         if place not in every:
             raise ValueError(f"{name} {given} does not exist; this run has {every[0]} to {every[-1]}")
     if not places:

@@ -34,7 +34,9 @@ def logit_lens_field(run: Capture) -> Field:
 def lens_entropy_field(run: Capture) -> Field:
     """The field `lens_entropy`: the entropy of the distribution that is read out."""
     caveat = f"How undecided the read-out is; 0 is certain. {CAVEAT}"
-    return _field(run, "lens_entropy", "logit lens: entropy", "nats", Scale("sequential", 0.0, float(np.log(run.vocab_size))), caveat, "entropy")
+    return _field(
+        run, "lens_entropy", "logit lens: entropy", "nats", Scale("sequential", 0.0, float(np.log(run.vocab_size))), caveat, "entropy"
+    )
 
 
 def lens_kl_field(run: Capture) -> Field:
@@ -66,7 +68,7 @@ def lens_cell(run: Capture, layer: int, position: int) -> CellExtra:
     tokens, probabilities = words(run, rows.ids[0, 0, :_SHOWN]), rows.probability[0, 0, :_SHOWN]
     return CellExtra(
         text=str(tokens[0]),
-        detail=tuple((str(token), float(p)) for token, p in zip(tokens, probabilities)),
+        detail=tuple((str(token), float(p)) for token, p in zip(tokens, probabilities, strict=True)),
         more=(
             ("entropy", float(rows.entropy[0, 0]), "nats"),
             ("KL to the output", float(rows.kl[0, 0]), "nats"),

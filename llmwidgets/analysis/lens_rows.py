@@ -1,7 +1,7 @@
 """Rows of the logit lens: what the model's own tail says of the residual stream at one layer and position.
 
-Always true: only the asked-for rows are read out, in chunks of positions, so no more than a chunk of (position, vocabulary) numbers exists at
-once; what was summed up from a row is kept for the run. A row costs one read-out over the whole vocabulary (about 3 ms on one CPU
+Always true: only the asked-for rows are read out, in chunks of positions, so no more than a chunk of (position, vocabulary) numbers exists
+at once; what was summed up from a row is kept for the run. A row costs one read-out over the whole vocabulary (about 3 ms on one CPU
 core for GPT-2 small), and every chunk of positions one more for the final layer, which the others are compared to.
 
 For a row's distribution p and the final layer's q at the same position: entropy -sum p ln p, KL sum p (ln p - ln q), both in nats.

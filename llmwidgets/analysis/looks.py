@@ -1,7 +1,8 @@
 """Which keys each query of a head may look at, small enough to keep: the first and last allowed key of every row.
 
-Always true: `Looks` agrees with `run.allowed` on every cell. Nearly every mask (causal, sliding window, full, left padding) allows an unbroken
-run of keys in each row and is kept as two numbers a row; any other is kept bit by bit. Heads and layers with equal masks share one.
+Always true: `Looks` agrees with `run.allowed` on every cell. Nearly every mask (causal, sliding window, full, left padding) allows an
+unbroken run of keys in each row and is kept as two numbers a row; any other is kept bit by bit. Heads and layers with equal masks share
+one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llmwidgets.fields.half import MASKED, VALUE
+from llmwidgets.fields.stream import Places
 
 from .memo import once
 
@@ -42,13 +44,27 @@ class Looks:
             return inside
         return inside & ((self._bits[queries, keys >> 3] >> (7 - (keys & 7))) & 1).astype(bool)
 
-    def state(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray | None:
-        """States (VALUE or MASKED) of the cells queries × keys, (query, key) uint8; None where all are allowed."""
-        if self._bits is None:
-            start, stop = self.start[queries], self.stop[queries]
-            if keys.min() >= start.max() and keys.max() < stop.min():
-                return None
-        return np.where(self.at(queries[:, None], keys[None, :]), np.uint8(VALUE), np.uint8(MASKED))
+    def state(self, queries: Places, keys: Places) -> np.ndarray:
+        """States (VALUE or MASKED) of the cells queries × keys, (query, key) uint8."""
+        rows, columns = places_array(queries), places_array(keys)
+        state = np.full((len(rows), len(columns)), MASKED, np.uint8)
+        if not isinstance(keys, range):
+            state[self.at(rows[:, None], columns[None, :])] = VALUE
+            return state
+        first, last = within(keys, *self.columns(rows))
+        inner_first, inner_last = within(range(keys.start + first, keys.start + last), *self.inner_columns(rows))
+        inner_first, inner_last = inner_first + first, inner_last + first
+        state[:, inner_first:inner_last] = VALUE
+        for edge in (slice(first, inner_first), slice(inner_last, last)):
+            state[:, edge][self.at(rows[:, None], columns[None, edge])] = VALUE
+        return state
+
+    def inner_columns(self, queries: np.ndarray) -> tuple[int, int]:
+        """A range of keys at which all of these queries may look (it may be empty)."""
+        if self._bits is not None:
+            return 0, 0
+        first, last = int(self.start[queries].max()), int(self.stop[queries].min())
+        return (first, last) if first < last else (0, 0)
 
     def columns(self, queries: np.ndarray) -> tuple[int, int]:
         """The range of keys outside which none of these queries may look."""
@@ -58,14 +74,42 @@ class Looks:
         return int(self.start[queries][some].min()), int(self.stop[queries].max())
 
 
+def within(keys: range, first: int, last: int) -> tuple[int, int]:
+    """Where the keys from `first` to `last` (excluded) stand in `keys`: a slice's ends, equal where none does.
+
+    >>> within(range(4, 10), 0, 6), within(range(4, 10), 0, 2)
+    ((0, 2), (0, 0))
+    """
+    start = min(max(first - keys.start, 0), len(keys))
+    return start, max(start, min(last - keys.start, len(keys)))
+
+
+def places_array(places: Places) -> np.ndarray:
+    """The places as an integer array."""
+    return np.arange(places.start, places.stop, dtype=np.int32) if isinstance(places, range) else np.asarray(places, np.int32)
+
+
 def looks_of(run: Capture, layer: int, head: int) -> Looks:
     """The allowed looks of a head, kept for the run."""
     return once(run, ("looks", layer), lambda: _of_layer(run, layer))[head]
 
 
 def _of_layer(run: Capture, layer: int) -> list[Looks]:
-    heads = [_of_head(run, layer, head) for head in range(run.heads_per_layer[layer])]
+    n_heads = run.heads_per_layer[layer]
+    closed = _closed(run, layer)
+    heads = [closed] * n_heads if closed is not None else [_of_head(run, layer, head) for head in range(n_heads)]
     return [once(run, ("equal looks", looks.key), lambda looks=looks: looks) for looks in heads]
+
+
+def _closed(run: Capture, layer: int) -> Looks | None:
+    """From the recorded mask, where the capture has recognised it as causal, windowed or full for all heads alike."""
+    mask = getattr(run._attention(layer), "mask", None)
+    if not hasattr(mask, "columns") or mask.explicit is not None:
+        return None
+    queries = np.arange(run.n_tokens, dtype=np.int32)
+    stop = np.minimum(queries + 1, mask.n_keys) if mask.causal else np.full_like(queries, mask.n_keys)
+    start = np.zeros_like(queries) if mask.window is None else np.maximum(queries - mask.window + 1, 0)
+    return Looks(start, stop, stop - start, None)
 
 
 def _of_head(run: Capture, layer: int, head: int) -> Looks:
@@ -75,7 +119,7 @@ def _of_head(run: Capture, layer: int, head: int) -> Looks:
     rows = max(1, _CELLS_AT_ONCE // n)
     for top in range(0, n, rows):
         band = range(top, min(top + rows, n))
-        allowed = np.asarray(run.allowed(layer, head, queries=band))  # (query, key) bool
+        allowed = run.allowed(layer, head, queries=slice(band.start, band.stop)).numpy()  # (query, key) bool
         at = slice(band.start, band.stop)
         count[at] = allowed.sum(axis=1)
         some = count[at] > 0

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llmwidgets.fields.field import Field
-from llmwidgets.fields.half import ABSENT
+from llmwidgets.fields.half import ABSENT, VALUE
 from llmwidgets.fields.scale import Scale
 from llmwidgets.fields.stream import Cells, Places
 
 from .axes import axes_of
-from .looks import looks_of
+from .looks import Looks, looks_of, places_array, within
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -53,21 +53,35 @@ class _PatternReader:
         self._run = run
 
     def __call__(self, index: Mapping[str, Places]) -> Cells:
-        run, queries, keys = self._run, index["query"], index["key"]
-        layers, heads = index["layer"], index["head"]
-        values = np.empty((len(layers), len(heads), len(queries), len(keys)), np.float32)  # (layer, head, query, key)
-        state = np.zeros(values.shape, np.uint8)
-        rows, columns = np.asarray(queries), np.asarray(keys)
+        layers, heads, queries, keys = (index[name] for name in ("layer", "head", "query", "key"))
+        shape = (len(layers), len(heads), len(queries), len(keys))  # (layer, head, query, key)
+        values, state = np.full(shape, np.nan, np.float32), np.full(shape, ABSENT, np.uint8)
         for i, layer in enumerate(layers):
-            present = [j for j, head in enumerate(heads) if head < run.heads_per_layer[layer]]
-            for j in set(range(len(heads))) - set(present):
-                values[i, j], state[i, j] = np.nan, ABSENT
-            if not present:
-                continue
-            pattern = run.pattern(layer, [heads[j] for j in present], queries=queries, keys=keys).numpy()
-            for j, weights in zip(present, pattern):
-                values[i, j] = weights
-                forbidden = looks_of(run, layer, heads[j]).state(rows, columns)
-                if forbidden is not None:
-                    state[i, j] = forbidden
+            # Heads that may look at the same keys are computed together.
+            alike: dict[Looks, list[int]] = {}
+            for j, head in enumerate(heads):
+                if head < self._run.heads_per_layer[layer]:
+                    alike.setdefault(looks_of(self._run, layer, head), []).append(j)
+            for looks, places in alike.items():
+                state[i, places] = looks.state(queries, keys)
+                self._put(values[i], layer, {j: heads[j] for j in places}, queries, keys, looks, state[i, places[0]])
         return Cells(values, state)
+
+    def _put(
+        self, values: np.ndarray, layer: int, heads: dict[int, int], queries: Places, keys: Places, looks: Looks, state: np.ndarray
+    ) -> None:
+        """Put the weights of `heads` (place: head), which look alike, into values (head, query, key); NaN stays where masked."""
+        at = slice(None)
+        if isinstance(keys, range):  # only the keys that the mask lets some of these queries see
+            at = slice(*within(keys, *looks.columns(places_array(queries))))
+            if at.start == at.stop:
+                return
+            keys = keys[at]
+        weights = self._run.pattern(layer, list(heads.values()), queries=_selector(queries), keys=_selector(keys)).numpy()
+        allowed = state[:, at] == VALUE
+        for j, of_head in zip(heads, weights, strict=True):
+            np.copyto(values[j, :, at], of_head, where=allowed, casting="same_kind")
+
+
+def _selector(places: Places) -> slice | list[int]:
+    return slice(places.start, places.stop) if isinstance(places, range) else list(places)

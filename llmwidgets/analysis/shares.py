@@ -33,7 +33,7 @@ CAVEATS = {
     "previous": f"Attention on the token just before. {_MATCH}",
     "self": f"Attention of a token on its own position. {_MATCH}",
     "duplicate": f"Attention on earlier copies of the same token; absent where there is none. {_MATCH}",
-    "after_duplicate": f"Attention on tokens that followed an earlier copy, as induction heads have it; absent where there is none. {_MATCH}",
+    "after_duplicate": f"Attention on tokens that followed an earlier copy, as induction heads do; absent where there is none. {_MATCH}",
 }
 METHODS = {
     "first": "sum of the weights on key 0",
@@ -47,8 +47,8 @@ METHODS = {
 def attention_to_first(run: Capture) -> xarray.DataArray:
     """Share of each query's attention on the first token, (layer, head, query) float32, from 0 to 1.
 
-    NaN where there is no choice (the first query of a causal model), where the mask forbids the first token, and for heads that a layer lacks.
-    The coordinate `uniform` has what uniform attention would give. `.mean("query")` is the head's.
+    NaN where there is no choice (the first query of a causal model), where the mask forbids the first token, and for heads that a layer
+    lacks. The coordinate `uniform` has what uniform attention would give. `.mean("query")` is the head's.
     """
     array = _share(run, "first", "attention_to_first")
     return array.assign_coords(uniform=(array.dims, head_array(run, "first", uniform=True)))
@@ -57,8 +57,9 @@ def attention_to_first(run: Capture) -> xarray.DataArray:
 def attention_shares(run: Capture) -> xarray.Dataset:
     """Shares of each query's attention on its previous token, itself, earlier copies of itself, and what followed those.
 
-    A Dataset of `to_previous`, `to_self`, `to_duplicate`, `to_after_duplicate` and, for each, `..._uniform`: (layer, head, query) float32, from 0
-    to 1. NaN where a share is undefined: no such key is allowed, or no other is. Share and uniform are NaN on the same rows, so their means over `query` compare.
+    A Dataset of `to_previous`, `to_self`, `to_duplicate`, `to_after_duplicate` and, for each, `..._uniform`: (layer, head, query) float32,
+    from 0 to 1. NaN where a share is undefined: no such key is allowed, or no other is. Share and uniform are NaN on the same rows, so
+    their means over `query` compare.
 
         shares = lw.attention_shares(run).mean("query")
         shares.to_previous - shares.to_previous_uniform      # (layer, head): above what chance gives

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TITLE = "residual stream norm"
 UNIT = "L2 norm"
-CAVEAT = "How long the residual stream's vector is. Most of a great length can be a few dimensions that say little, above all at the first token."
+CAVEAT = "How long the residual stream's vector is. A few dimensions that say little can make most of it, above all at the first token."
 METHOD = "Euclidean norm of what enters block 0 (layer -1) and of what each block leaves behind"
 
 

@@ -45,7 +45,9 @@ class Axis:
         if self.labels is not None:
             object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
             if len(self.labels) != self.size:
-                raise ValueError(f"the axis {self.coordinate!r} has {self.size} places and {len(self.labels)} labels; give one label a place")
+                raise ValueError(
+                    f"the axis {self.coordinate!r} has {self.size} places and {len(self.labels)} labels; give one label a place"
+                )
 
     @property
     def range(self) -> range:

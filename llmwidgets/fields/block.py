@@ -57,6 +57,8 @@ def pool(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """One cell of so many along each dimension; the last cell of a dimension may cover fewer.
 
+    values must be NaN where state is not VALUE, as a Block's are.
+
     >>> pool(np.array([[1., 5., 2.]], np.float32), None, (1, 2))[0].tolist()
     [[5.0, 2.0]]
     >>> pool(np.array([1., -5.], np.float32), None, (2,), diverging=True)[0].tolist()
@@ -64,19 +66,15 @@ def pool(
     """
     if all(factor == 1 for factor in factors):
         return values, state
-    empty = None if state is None else state != VALUE
-    high = values if empty is None else np.where(empty, np.asarray(-np.inf, values.dtype), values)
-    pooled = _along(np.maximum, high, factors)
+    pooled = _along(np.fmax, values, factors)  # passes over NaN, so over cells without a value
     if diverging:
-        low = values if empty is None else np.where(empty, np.asarray(np.inf, values.dtype), values)
-        low = _along(np.minimum, low, factors)
-        with np.errstate(invalid="ignore"):
-            pooled = np.where(pooled < -low, low, pooled)  # NaN is in both, and stays
-    if state is None:
-        return pooled, None
-    state = _along(np.minimum, state, factors)
-    pooled = np.where(state == VALUE, pooled, np.asarray(np.nan, pooled.dtype))
-    return pooled, state
+        low = _along(np.fmin, values, factors)
+        pooled = np.where(pooled < -low, low, pooled)
+    nan = np.isnan(values)
+    if np.count_nonzero(nan) > (0 if state is None else np.count_nonzero(state)):
+        own = nan if state is None else nan & (state == VALUE)
+        pooled = np.where(_along(np.maximum, own, factors), np.asarray(np.nan, pooled.dtype), pooled)
+    return pooled, None if state is None else _along(np.minimum, state, factors)
 
 
 def extent_of(values: np.ndarray, state: np.ndarray | None = None) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class Field:
     caveat: str = ""
     method: str = ""
     texts: bool = False
-    reference: Union[Reference, Callable[[], "Reference | None"], None] = None
+    reference: Reference | Callable[[], Reference | None] | None = None
     cell_reader: Callable[[Mapping[str, int]], CellExtra] | None = None
     band: int = BAND
 
@@ -103,8 +103,9 @@ class Field:
     def read(self, **index: Any) -> xarray.DataArray:
         """A labelled array of just the asked-for part.
 
-        index: for each coordinate an int, a slice, a range, a list of ints, or "mean", "max", "sum", "absmax"; what is not named comes whole.
-        Values are those of the coordinate itself: there is no counting from the end. float32; NaN where a mask forbids the cell or there is none.
+        index: for each coordinate an int, a slice, a range, a list of ints, or "mean", "max", "sum", "absmax"; what is not named comes
+        whole. Values are those of the coordinate itself: there is no counting from the end. float32; NaN where a mask forbids the cell or
+        there is none.
         """
         import xarray
 

@@ -51,7 +51,8 @@ def from_array(
     attrs: Mapping[str, Any] = {}
     coordinates: Mapping[str, Any] = {}
     if hasattr(array, "data_vars"):
-        raise TypeError(f"a Dataset of {', '.join(map(str, array.data_vars))} came; add one of them: dataset[{str(next(iter(array.data_vars), '...'))!r}]")
+        variables = [str(variable) for variable in array.data_vars]
+        raise TypeError(f"a Dataset of {', '.join(variables)} came; add one of them: dataset[{(variables or ['...'])[0]!r}]")
     if hasattr(array, "dims") and hasattr(array, "coords") and hasattr(array, "values"):  # an xarray.DataArray
         attrs = array.attrs if evidence is not None else {}
         name = name or array.name
@@ -63,7 +64,7 @@ def from_array(
     dims = (dims,) if isinstance(dims, str) else tuple(dims)
     if len(dims) != values.ndim:
         raise ValueError(f"dims {dims} name {len(dims)} dimensions; the array has {values.ndim}, of shape {values.shape}")
-    own = tuple(_axis(dim, size, axes, coordinates.get(dim)) for dim, size in zip(dims, values.shape))
+    own = tuple(_axis(dim, size, axes, coordinates.get(dim)) for dim, size in zip(dims, values.shape, strict=True))
     valued = values if state is None else values[state == VALUE]
     signed = bool(np.any(valued[np.isfinite(valued)] < 0))
     name = str(name or "array")
@@ -106,20 +107,25 @@ def _numbers(array: Any) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError(f"an array of shape {values.shape} came; expected at least one dimension and one number")
     with np.errstate(over="ignore"):
         values = np.array(values, np.float32)  # a copy
-    return values, None if mask is None or not mask.any() else np.where(mask, ABSENT, VALUE).astype(np.uint8)
+    if mask is None or not mask.any():
+        return values, None
+    values[mask] = np.nan
+    return values, np.where(mask, ABSENT, VALUE).astype(np.uint8)
 
 
 def _recognised(shape: tuple[int, ...], axes: Mapping[str, Axis]) -> tuple[str, ...]:
     fitting = [
         reading
         for reading in READINGS
-        if len(reading) == len(shape) and all(name in axes and axes[name].size == size for name, size in zip(reading, shape))
+        if len(reading) == len(shape) and all(name in axes and axes[name].size == size for name, size in zip(reading, shape, strict=True))
     ]
     if len(fitting) == 1:
         return fitting[0]
     sizes = ", ".join(f"{name} {axis.size}" for name, axis in axes.items())
     if not fitting:
-        raise ValueError(f"an array of shape {shape} came; nothing of this run has these sizes ({sizes}). Name its dimensions: dims=(\"layer\", ...)")
+        raise ValueError(
+            f'an array of shape {shape} came; nothing of this run has these sizes ({sizes}). Name its dimensions: dims=("layer", ...)'
+        )
     choices = " or ".join(str(reading) for reading in fitting)
     raise ValueError(f"an array of shape {shape} came and could be {choices} of this run ({sizes}). Say which: dims={fitting[0]}")
 
@@ -137,10 +143,14 @@ def _axis(dim: str, size: int, axes: Mapping[str, Axis], places: Any) -> Axis:
         return known
     first, last = int(places[0]), int(places[-1])
     if not np.array_equal(places, np.arange(first, first + size)):
-        raise ValueError(f"the {dim} coordinate of the array skips or repeats places ({first} to {last}, {size} of them); give a gapless range")
+        raise ValueError(
+            f"the {dim} coordinate of the array skips or repeats places ({first} to {last}, {size} of them); give a gapless range"
+        )
     least = -1 if dim == "layer" else known.start  # the embedding may stand before the first layer
     if first < least or last > known.range[-1]:
-        raise ValueError(f"the {dim} coordinate of the array runs from {first} to {last}; this run's {dim} from {known.start} to {known.range[-1]}")
+        raise ValueError(
+            f"the {dim} coordinate of the array runs from {first} to {last}; this run's {dim} from {known.start} to {known.range[-1]}"
+        )
     if first == known.start and size == known.size:
         return known
     labels = None

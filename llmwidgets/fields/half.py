@@ -69,7 +69,9 @@ def decode(bits: np.ndarray | bytes, exponent: int) -> tuple[np.ndarray, np.ndar
     if isinstance(bits, (bytes, bytearray, memoryview)):
         bits = np.frombuffer(bits, dtype="<u2")
     bits = np.ascontiguousarray(bits, dtype="<u2")
-    values = np.ldexp(bits.view("<f2").astype(np.float64), exponent).astype(np.float32)
+    exact = np.ldexp(bits.view("<f2").astype(np.float64), exponent)
+    largest = float(np.finfo(np.float32).max)  # a half close to it may have been rounded past it
+    values = np.where(np.isinf(exact), exact, np.clip(exact, -largest, largest)).astype(np.float32)
     state = np.zeros(bits.shape, np.uint8)
     state[bits == HALF_MASKED] = MASKED
     state[bits == HALF_ABSENT] = ABSENT

@@ -14,7 +14,7 @@ from .field import Field
 Maker = Callable[[Any], Field]
 Available = Callable[[Any], bool]
 
-_MAKERS: dict[str, tuple[Maker, "Available | None"]] = {}
+_MAKERS: dict[str, tuple[Maker, Available | None]] = {}
 
 
 class UnknownFieldError(KeyError):

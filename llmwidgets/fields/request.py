@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from operator import index as as_integer
-from typing import Any, Union
+from typing import Any
 
 from .axis import Axis
 
@@ -42,7 +42,7 @@ class Reduction:
             raise BlockRequestError(f"{self.how!r} is no reduction; expected one of {', '.join(REDUCTIONS)}")
 
 
-Index = Union[int, range, tuple, Reduction]
+Index = int | range | tuple | Reduction
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class BlockRequest:
             raise BlockRequestError(f"a block request is an object with field, epoch and index; {_seen(raw)} came")
         unknown = set(raw) - {"field", "epoch", "index", "pool", "texts"}
         if unknown:
-            raise BlockRequestError(f"a block request has no {', '.join(sorted(map(repr, unknown)))}; it has field, epoch, index, pool, texts")
+            raise BlockRequestError(
+                f"a block request has no {', '.join(sorted(map(repr, unknown)))}; it has field, epoch, index, pool, texts"
+            )
         name = raw.get("field")
         if not isinstance(name, str) or not name:
             raise BlockRequestError(f"field must be the name of a field; {_seen(name)} came")
@@ -135,11 +137,15 @@ class BlockRequest:
             raise BlockRequestError(f"one request may reduce in one way only; {' and '.join(sorted(kinds))} came")
         cells = prod(along.cells for along in alongs)
         if most_cells is not None and cells > most_cells:
-            raise BlockRequestError(f"{cells:,} cells are asked of {self.field!r}; a block has at most {most_cells:,}: ask for less, or pool more")
+            raise BlockRequestError(
+                f"{cells:,} cells are asked of {self.field!r}; a block has at most {most_cells:,}: ask for less, or pool more"
+            )
         if self.texts and (kinds or any(along.pool > 1 for along in alongs)):
             raise BlockRequestError("words cannot be pooled or reduced; ask without texts, or without pool and reduce")
         if self.texts and cells > MAX_TEXT_CELLS:
-            raise BlockRequestError(f"{cells:,} cells with words are asked; a block has at most {MAX_TEXT_CELLS:,}: ask for fewer positions at a time")
+            raise BlockRequestError(
+                f"{cells:,} cells with words are asked; a block has at most {MAX_TEXT_CELLS:,}: ask for fewer positions at a time"
+            )
         return alongs
 
     def _along(self, axis: Axis) -> Along:
@@ -177,7 +183,9 @@ def parse_index(raw: Any, coordinate: str) -> Index:
         return raw
     if isinstance(raw, Sequence) and not isinstance(raw, str):
         if len(raw) != 2:
-            raise BlockRequestError(f"{coordinate!r} came as a list of {len(raw)}; a range is [start, stop], single places are {{\"list\": [...]}}")
+            raise BlockRequestError(
+                f'{coordinate!r} came as a list of {len(raw)}; a range is [start, stop], single places are {{"list": [...]}}'
+            )
         start, stop = (_integer(end, f"an end of {coordinate!r}") for end in raw)
         if stop < start:
             raise BlockRequestError(f"{coordinate!r} came as [{start}, {stop}]; stop is excluded and not below start")
@@ -189,7 +197,8 @@ def parse_index(raw: Any, coordinate: str) -> Index:
         if kind == "reduce":
             return Reduction(value)
     raise BlockRequestError(
-        f"{_seen(raw)} came for {coordinate!r}; expected an integer, [start, stop], {{\"list\": [...]}} or {{\"reduce\": one of {', '.join(REDUCTIONS)}}}"
+        f"{_seen(raw)} came for {coordinate!r}; expected an integer, [start, stop], "
+        f'{{"list": [...]}} or {{"reduce": one of {", ".join(REDUCTIONS)}}}'
     )
 
 

@@ -21,9 +21,7 @@ def cursor_coordinate(coordinate: str) -> str:
     return "query" if coordinate == "position" else coordinate
 
 
-def slice_for(
-    field: Field, drawn: Collection[str], cursor: Mapping[str, int | None], averaged: Collection[str] = ()
-) -> dict[str, Index]:
+def slice_for(field: Field, drawn: Collection[str], cursor: Mapping[str, int | None], averaged: Collection[str] = ()) -> dict[str, Index]:
     """The index of a block request for a view that draws `drawn`. A cursor outside the field's axis is held at its nearest end."""
     index: dict[str, Index] = {}
     for axis in field.axes:

@@ -1,15 +1,15 @@
 """Computes a block from a reader, a band at a time, so that a picture of everything never needs everything in memory.
 
-Always true: a reader is asked for at most about `band` cells at once (more only where one pooled row is wider), each asked-for cell is
+Always true: a reader is asked for at most about `band` cells at once (more only where a pooled cell would be cut), each asked-for cell is
 computed exactly once, and the answer does not depend on how the work was cut. Between bands the work can be called off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol, Union
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .request import Along
 BAND = 1 << 18
 """Cells that a reader is asked for at once, where a field says nothing else: 1 MB of float32, which stays in a core's cache."""
 
-Places = Union[range, "tuple[int, ...]"]
+Places = range | tuple[int, ...]
 
 
 class BlockCancelled(Exception):
@@ -31,7 +31,7 @@ class Cells:
     """What a reader gives: numbers for every combination of the asked-for places.
 
     values: float array, one dimension for each axis of the field
-    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value; values without one are ignored
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value. Where it is not VALUE, values are NaN
     texts: object array of str of the same shape, or None
     """
 
@@ -64,16 +64,14 @@ def compute(
     extents: list[tuple[float, float]] = []
 
     sizes = _sizes(alongs, band)
-    outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes)]
-    inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes)]
+    outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes, strict=True)]
+    inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes, strict=True)]
     for tile in product(*outer):
         gathered = _Gathered(how, tuple(i for i, along in enumerate(alongs) if not along.kept))
         for part in product(*inner):
             if cancelled is not None and cancelled():
                 raise BlockCancelled("the block was called off")
-            index = {
-                along.coordinate: along.wanted[tile[i] if along.kept else part[i]] for i, along in enumerate(alongs)
-            }
+            index = {along.coordinate: along.wanted[tile[i] if along.kept else part[i]] for i, along in enumerate(alongs)}
             gathered.add(reader(index))
         numbers, states, tile_texts = gathered.result()
         extent = extent_of(numbers)
@@ -138,9 +136,8 @@ class _Gathered:
             with np.errstate(over="ignore"):
                 values = np.asarray(values, np.float32)
             state, texts = np.broadcast_to(self._state, values.shape), None
-        if state is not None and state.any():
-            return np.where(state == VALUE, values, np.float32(np.nan)), state, texts
-        return values, None, texts
+            values = np.where(state == VALUE, values, np.float32(np.nan))
+        return values, state, texts
 
 
 def _sizes(alongs: Sequence[Along], band: int) -> list[int]:
