@@ -9,6 +9,7 @@ import { Component, type ComponentChildren, type ComponentType, render } from "p
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { gridOf } from "./panels/grid";
 import { Bar } from "./panels/bar";
+import { Before } from "./panels/before";
 import { Summary } from "./panels/summary";
 import { Tooltip } from "./panels/tooltip";
 import type { PanelName } from "./protocol";
@@ -91,10 +92,11 @@ function App() {
       <div class="grid" style={{ gridTemplateColumns: grid.columns, gridTemplateAreas: grid.areas }}>
         {panels.value.map((name) => {
           const Shown = PANELS[name];
+          const early = run.value === null && name !== "bar";
           return (
             <div key={name} class="slot" style={{ gridArea: name }}>
               <Guarded name={name}>
-                <Shown />
+                {early ? <Before name={name} /> : <Shown />}
               </Guarded>
             </div>
           );

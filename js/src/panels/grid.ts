@@ -23,7 +23,7 @@ const ROWS: Record<Grid["kind"], PanelName[][]> = {
 
 /** Shares of twelve columns, by how many stand in a row. */
 const SPANS: Partial<Record<string, number[]>> = {
-  "text next": [9, 3],
+  "text next": [8, 4],
   "heads pattern": [5, 7],
   "heads pattern layers": [3, 4, 5],
   "heads layers": [4, 8],

@@ -16,6 +16,8 @@ export function Legend({ field, scale }: { field: FieldMeta; scale: ResolvedScal
   const ends = [legend.ticks[0], legend.ticks.at(-1)];
   const unit = field.unit === "" || field.unit === "share" ? "" : ` ${field.unit}`;
   const said = `${field.title}: from ${ends[0]?.text} to ${ends[1]?.text}${unit}. ${legend.spread}`;
+  const { power } = field.scale;
+  const spread = power === 1 ? "" : power === 0.5 ? "√ scale" : `power ${numberText(power)}`;
   return (
     <span class="legend" role="img" aria-label={said} title={legend.spread}>
       <span>{ends[0]?.text}</span>
@@ -26,6 +28,7 @@ export function Legend({ field, scale }: { field: FieldMeta; scale: ResolvedScal
         {ends[1]?.text}
         {unit}
       </span>
+      {spread && <span>{spread}</span>}
       {reference && (
         <span class="reference">
           <i aria-hidden="true">│</i> {reference.label} {numberText(reference.value)}

@@ -70,12 +70,14 @@ export function Panel(props: PanelProps) {
             {props.note}
             {props.field?.caveat}
           </p>
-          {props.legend}
-          {props.table && (
-            <button type="button" class="plain small" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-              table
-            </button>
-          )}
+          <span class="tail">
+            {props.legend}
+            {props.table && (
+              <button type="button" class="plain small" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+                table
+              </button>
+            )}
+          </span>
         </div>
       )}
       {asTable && props.table && props.empty == null && <NumberTable build={props.table} />}

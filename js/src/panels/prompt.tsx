@@ -64,7 +64,10 @@ export function PromptLine() {
   useEffect(() => {
     if (!edited.current && known !== null) setText(known);
   }, [known]);
+  const epoch = useRef(run?.epoch);
   useEffect(() => {
+    if (epoch.current === run?.epoch) return;
+    epoch.current = run?.epoch;
     edited.current = false;
     if (run?.prompt != null) setText(run.prompt);
   }, [run?.epoch]);
@@ -78,6 +81,7 @@ export function PromptLine() {
   const shown = run?.prompt === null && !running ? "" : text;
   const readOnly = run?.prompt === null ? "given as token ids" : "read only";
 
+  if (run === null && !running && status.state === "ready") return null;
   return (
     <div class="ask">
       <form

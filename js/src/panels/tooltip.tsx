@@ -38,6 +38,7 @@ function useExactCell(tip: Tip | null): Cell | null {
 function CellWords({ tip, cell }: { tip: Tip; cell: Cell | null }) {
   const unit = tip.unit === "" || tip.unit === "share" ? "" : ` ${tip.unit}`;
   if (cell === null) {
+    if (tip.value === "") return null;
     return (
       <div class="number">
         {tip.value}

@@ -19,7 +19,7 @@ export interface HeadsLayout {
   readonly heads: number;
 }
 
-const LEFT = 28;
+const LEFT = 20;
 const BOTTOM = 20;
 const LARGEST = 96;
 const SMALLEST = 4;

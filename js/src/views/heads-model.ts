@@ -26,7 +26,14 @@ export interface HeadsPicture {
   plane(layer: number, head: number): Plane | null;
 }
 
-const poolOf = (run: Run): number => thumbnailPool(run.layers, run.heads, run.tokens.total);
+/** Past so many rows or columns a thumbnail is too small to be read: the grid becomes a mosaic of single colours. */
+const MOSAIC_FROM = 28;
+
+/** Tokens that one cell of a thumbnail covers; 0 where there are no thumbnails. */
+export function poolOf(run: Run): number {
+  if (Math.max(run.layers, run.heads) > MOSAIC_FROM) return 0;
+  return thumbnailPool(run.layers, run.heads, run.tokens.total);
+}
 
 /** Fields that the head view can draw of this run: patterns only where thumbnails of all heads fit. */
 export function headFields(fields: FieldMeta[], run: Run): FieldMeta[] {

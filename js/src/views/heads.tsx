@@ -19,7 +19,7 @@ import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { headExists } from "./fit";
 import { type HeadsLayout, headAt, headBox, headsLayout } from "./heads-layout";
-import { absent, headFields, HeadsModel, type HeadsPicture } from "./heads-model";
+import { absent, HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
 import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
@@ -63,8 +63,10 @@ export function paintHeads(
   context.fillStyle = theme.dim;
   for (let layer = 0; layer < layout.layers; layer += layout.everyLayer) {
     const box = headBox(layout, layer, 0);
-    context.fillText(String(layer), layout.left / 2 - 2, box.y + box.height / 2);
+    context.textAlign = "left";
+    context.fillText(String(layer), 0, box.y + box.height / 2);
   }
+  context.textAlign = "center";
   for (let head = 0; head < layout.heads; head += layout.everyHead) {
     const box = headBox(layout, 0, head);
     context.fillText(String(head), box.x + box.width / 2, layout.height - 8);
@@ -155,7 +157,7 @@ export function HeadsPanel() {
       x: event.clientX,
       y: event.clientY,
       place: `layer ${at.layer} head ${at.head}`,
-      value: shows ? stateWordsOf(plane.halves[0], plane.exponent) : "click pins · shift-click adds",
+      value: shows ? stateWordsOf(plane.halves[0], plane.exponent) : "",
       unit: shows ? picture.value!.field.unit : "",
       cell: null,
     };
@@ -211,8 +213,8 @@ export function HeadsPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      empty={run === null ? "No prompt has been run yet." : model.field.value ? null : "This run has no field over heads."}
-      note={<FurtherHeads />}
+      empty={model.field.value ? null : "This run has no field over heads."}
+      note={<Notes thumbnails={picture.value?.thumbnails ?? false} />}
       table={() => headsTable(stage, picture.value)}
     >
       <div ref={box} class="scroll-x">
@@ -263,10 +265,16 @@ export function HeadsPanel() {
   );
 }
 
-/** Names the further heads, so that hue and dash need not be remembered. */
-function FurtherHeads() {
-  const { selection } = useUi().stage;
+/** What the grid can do, or which further heads are pinned: hue and dash need not be remembered. What is pooled is said. */
+function Notes({ thumbnails }: { thumbnails: boolean }) {
+  const { run, selection } = useUi().stage;
   const heads = selection.heads.value;
-  if (heads.length === 0) return null;
-  return <span>{`Pinned: ${heads.map(([layer, head]) => headShort(layer, head)).join(", ")}. `}</span>;
+  const pool = thumbnails && run.value ? poolOf(run.value) : 1;
+  const names = heads.map(([layer, head]) => headShort(layer, head)).join(", ");
+  return (
+    <span>
+      {heads.length === 0 ? "Hover previews · click pins · shift-click adds. " : `Pinned: ${names}. `}
+      {pool > 1 ? `Each cell is the largest of ${pool} × ${pool}. ` : ""}
+    </span>
+  );
 }

@@ -23,15 +23,16 @@ export interface LayersLayout {
 }
 
 const LEFT = 40;
+const RIGHT = 4; // room for an outline
 const TOP = 24;
 const ROW = 24;
 const TALLEST = 20; // rows in the box; more are scrolled to
-const WORD = 60;
+const WORD = 52;
 const PLAIN = 28;
 const WIDEST = 104;
 
 export function layersLayout(start: number, layers: number, total: number, width: number, texts: boolean): LayersLayout {
-  const room = Math.max(1, width - LEFT);
+  const room = Math.max(1, width - LEFT - RIGHT);
   const column = Math.min(WIDEST, Math.max(texts ? WORD : PLAIN, room / Math.max(1, total)));
   return {
     left: LEFT,
@@ -43,7 +44,7 @@ export function layersLayout(start: number, layers: number, total: number, width
     total,
     width,
     height: TOP + Math.min(layers, TALLEST) * ROW + 4,
-    fullWidth: Math.floor(LEFT + total * column),
+    fullWidth: Math.floor(LEFT + total * column + RIGHT),
     fullHeight: TOP + layers * ROW + 4,
   };
 }

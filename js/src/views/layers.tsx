@@ -18,6 +18,7 @@ import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
+import { LayersStrip } from "./layers-strip";
 import { LayersModel, type LayersPicture, layerField } from "./layers-model";
 import { type LayersMarks, type LayersScene, paintLayers, paintLayersMarks } from "./layers-paint";
 import { stateWordsOf } from "./read-out";
@@ -158,6 +159,7 @@ export function LayersPanel() {
     hovered: shown.query.value !== pinned.query.value,
     theme: stage.theme.value,
   });
+  const scrolls = layout.value.fullWidth > layout.value.width;
   const [layer, query] = [pinned.layer.value, pinned.query.value];
   const top = layout.value.start + layout.value.layers - 1;
   const active =
@@ -190,7 +192,7 @@ export function LayersPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      empty={run === null ? "No prompt has been run yet." : field.value ? null : "This run has no field over layers and positions."}
+      empty={field.value ? null : "This run has no field over layers and positions."}
       table={() => layersTable(stage, picture.value, inView.value)}
     >
       <div ref={box}>
@@ -201,7 +203,7 @@ export function LayersPanel() {
             x.value = event.currentTarget.scrollLeft;
             y.value = event.currentTarget.scrollTop;
           }}
-          style={{ maxHeight: `${layout.value.height + 16}px` }}
+          style={{ maxHeight: `${layout.value.height + (scrolls ? 12 : 0)}px` }}
         >
           <ActiveCell
             label="layers from bottom to top, positions from left to right; arrow keys walk"
@@ -226,6 +228,7 @@ export function LayersPanel() {
             </div>
           </ActiveCell>
         </div>
+        {scrolls && <LayersStrip layout={layout} x={x} model={model} scroller={scroller} />}
       </div>
     </Panel>
   );

@@ -19,7 +19,7 @@ export interface MatrixLayout {
 }
 
 const LEFT = 76;
-const TOP = 60;
+const TOP = 56;
 const OVERHANG = 36; // the last slanted label leans out to the right
 const LABELLED = 12; // px a cell needs for a label of its own
 const GRIDDED = 8;

@@ -15,7 +15,7 @@ import { useStage } from "./ui";
 import { Wanted } from "./wanted";
 import { tokenLabel, tokenQuote } from "./words";
 
-const SHOWN = 6;
+const SHOWN = 5;
 
 interface Guess {
   text: string;
@@ -56,7 +56,7 @@ class NextModel {
 
 function Guesses({ guesses }: { guesses: Guess[] }) {
   return (
-    <ol class="guesses" data-paints={1}>
+    <ol class="guesses">
       {guesses.slice(0, SHOWN).map((guess, i) => (
         <li key={i}>
           <span class="token" title={guess.text}>
@@ -78,7 +78,6 @@ export function NextPanel() {
   useEffect(() => () => model.wanted.dispose(), [model]);
   const position = model.position.value;
   const after = position === null ? "" : `after ${tokenQuote(stage.tokens.value.texts[position])}`;
-  const empty = stage.run.value === null ? "No prompt has been run yet." : null;
   return (
     <Panel
       name="next"
@@ -88,7 +87,7 @@ export function NextPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      empty={empty ?? (model.field.value ? null : "This run has no output to read next tokens from.")}
+      empty={model.field.value ? null : "This run has no output to read next tokens from."}
       table={() => ({
         caption: `next token ${after}`,
         columns: ["share"],

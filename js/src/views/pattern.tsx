@@ -20,7 +20,7 @@ import { useWidth } from "./use-width";
 import { type Viewport, whole, zoomed } from "./viewport";
 import { headShort, tokenLabel } from "./words";
 
-const TALLEST = 440;
+const TALLEST = 400;
 
 function patternTable(stage: Stage, model: MatrixModel): Table | null {
   const picture = model.picture.value;
@@ -71,13 +71,11 @@ export function PatternPanel() {
   const gone = run && layer !== null && head !== null && !headExists(run, layer, head);
   const matrix = stage.settings.value.patternView === "matrix";
   const empty =
-    run === null
-      ? "No prompt has been run yet."
-      : !field
-        ? "This run has no attention pattern."
-        : gone
-          ? `Layer ${layer} has no head ${head}. Choose another in the head view.`
-          : null;
+    field === undefined
+      ? "This run has no attention pattern."
+      : gone
+        ? `Layer ${layer} has no head ${head}. Choose another in the head view.`
+        : null;
 
   return (
     <Panel
@@ -112,6 +110,7 @@ export function PatternPanel() {
       error={model.wanted.error}
       retry={model.wanted.retry}
       empty={empty}
+      note={matrix ? <Pooled model={model} /> : null}
       table={() => patternTable(stage, model)}
     >
       <div ref={box}>
@@ -129,4 +128,10 @@ export function PatternPanel() {
     const query = at.query.value;
     view.value = zoomed(view.value, factor, share(at.key.value ?? query, column), share(query, row), total.value);
   }
+}
+
+/** Says what a cell stands for where it is more than one. */
+function Pooled({ model }: { model: MatrixModel }) {
+  const pool = model.picture.value?.laid.at(-1)?.pool ?? 1;
+  return pool > 1 ? <span>{`Each cell is the largest of ${pool} × ${pool}: zoom in for single ones. `}</span> : null;
 }

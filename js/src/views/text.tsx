@@ -207,7 +207,7 @@ export function TextPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      empty={stage.run.value === null ? "No prompt has been run yet." : null}
+      
       table={() => textTable(stage, model)}
     >
       <div class="text-row">

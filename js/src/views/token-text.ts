@@ -38,6 +38,7 @@ export class TokenText {
   #inView = new Set<number>();
   #observer: IntersectionObserver | null = null;
   #marks = new Map<string, number>();
+  #revealing = 0;
 
   constructor(
     readonly box: HTMLElement,
@@ -95,7 +96,8 @@ export class TokenText {
   }
 
   /** Scroll the text's own box, never the page, so that the token is in it. */
-  reveal(position: number): void {
+  reveal(position: number, tries = 3): void {
+    cancelAnimationFrame(this.#revealing);
     const span = this.#spans[position];
     if (!span || this.box.scrollHeight <= this.box.clientHeight) return;
     const chunk = this.#chunks[Math.floor(position / CHUNK)];
@@ -103,6 +105,8 @@ export class TokenText {
     // A skipped chunk has no layout inside: come near by the chunk first, then by the token.
     if (chunk && !this.#inView.has(Math.floor(position / CHUNK))) {
       this.box.scrollTop += chunk.getBoundingClientRect().top - outer.top;
+      if (tries > 0) this.#revealing = requestAnimationFrame(() => this.reveal(position, tries - 1));
+      return;
     }
     const at = span.getBoundingClientRect();
     if (at.top < outer.top) this.box.scrollTop -= outer.top - at.top + 8;
@@ -120,6 +124,7 @@ export class TokenText {
   }
 
   dispose(): void {
+    cancelAnimationFrame(this.#revealing);
     this.#observer?.disconnect();
   }
 
