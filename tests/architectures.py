@@ -1,3 +1,4 @@
+# ruff: noqa: C408 - keyword arguments, as a configuration takes them
 """Small random models made from configurations, for the tests of every part.
 
 What always holds: the same name gives the same weights; weights are scaled up so that attention is far
@@ -32,9 +33,15 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "gptj": dict(_GPT, rotary_dim=8),
     "bloom": dict(vocab_size=VOCABULARY, hidden_size=64, n_layer=3, n_head=4),
     "falcon": dict(
-        vocab_size=VOCABULARY, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, alibi=False,
-        multi_query=True, parallel_attn=True, new_decoder_architecture=False,
-    ),  # fmt: skip
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        alibi=False,
+        multi_query=True,
+        parallel_attn=True,
+        new_decoder_architecture=False,
+    ),
     "mistral": dict(_GROUPED, sliding_window=8, head_dim=16),
     "mixtral": dict(_GROUPED, num_local_experts=4, num_experts_per_tok=2),
     "gemma3_text": dict(_GROUPED, head_dim=16, sliding_window=8, layer_types=_MIXED),
@@ -43,17 +50,27 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "cohere": _GROUPED,
     "phi": dict(_COMMON, partial_rotary_factor=0.5),
     "opt": dict(
-        vocab_size=VOCABULARY, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, ffn_dim=128,
-        max_position_embeddings=128, word_embed_proj_dim=64, dropout=0.0,
-    ),  # fmt: skip
-    "gpt_bigcode": dict(_GPT, multi_query=True),
-    "gpt_oss": dict(
-        _GROUPED, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=8, layer_types=_MIXED
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        ffn_dim=128,
+        max_position_embeddings=128,
+        word_embed_proj_dim=64,
+        dropout=0.0,
     ),
+    "gpt_bigcode": dict(_GPT, multi_query=True),
+    "gpt_oss": dict(_GROUPED, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=8, layer_types=_MIXED),
     "gpt_neo": dict(
-        hidden_size=64, num_layers=4, num_heads=4, attention_types=[[["global", "local"], 2]],
-        vocab_size=VOCABULARY, max_position_embeddings=128, window_size=8, intermediate_size=128,
-    ),  # fmt: skip
+        hidden_size=64,
+        num_layers=4,
+        num_heads=4,
+        attention_types=[[["global", "local"], 2]],
+        vocab_size=VOCABULARY,
+        max_position_embeddings=128,
+        window_size=8,
+        intermediate_size=128,
+    ),
     "mamba": dict(vocab_size=VOCABULARY, hidden_size=64, num_hidden_layers=3, state_size=8),
     "lfm2": dict(_GROUPED, layer_types=["conv", "full_attention", "conv"]),
     "openai-gpt": _GPT,

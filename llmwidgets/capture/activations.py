@@ -72,7 +72,7 @@ def activation(block: BlockTape, name: str, layer: int, run_again: Callable[[Blo
 def _total(block: BlockTape, terms: tuple[Term, ...]) -> Tensor:
     assert block.resid_pre is not None
     parts = [block.added[term.name].reshape(block.resid_pre.shape) for term in terms]
-    scaled = [part if term.factor == 1 else part * term.factor for part, term in zip(parts, terms)]
+    scaled = [part if term.factor == 1 else part * term.factor for part, term in zip(parts, terms, strict=True)]
     return scaled[0] if len(scaled) == 1 else torch.stack(scaled).sum(0)
 
 

@@ -41,9 +41,7 @@ class Arguments:
         return _mapped(self.args, fill), _mapped(self.kwargs, fill)
 
 
-def keep_arguments(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Tensor | None, keep: Callable[[Tensor], Tensor]
-) -> Arguments:
+def keep_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Tensor | None, keep: Callable[[Tensor], Tensor]) -> Arguments:
     """Keep a call's arguments; the tensor `stream` itself becomes the mark."""
 
     def kept(value: Any) -> Any:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-Index = Union[None, int, slice, range, Sequence[int], Tensor]
+Index: TypeAlias = "int | slice | range | Sequence[int] | Tensor | None"
 
 
 def one_index(value: Any, size: int, axis: str) -> int:

@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Allowed looks: key <= query if `causal`, query - key < `window` if given, and `explicit` if given."""
+    """Allowed looks: those of `explicit` if given; else all, or if `causal` key <= query and query - key < `window`."""
 
     n_keys: int
     causal: bool
@@ -36,10 +36,12 @@ class Mask:
             of_heads = self.explicit if self.explicit.shape[0] == 1 else self.explicit[heads.to(self.explicit.device)]
             queries, keys = queries.to(self.explicit.device), keys.to(self.explicit.device)
             return of_heads[:, queries][:, :, keys]
-        back = queries[:, None] - keys[None, :]  # (query, key): how far back the look goes
-        allowed = back >= 0 if self.causal else torch.ones_like(back, dtype=torch.bool)
+        rows, columns = queries[:, None], keys[None, :]
+        if not self.causal:
+            return torch.ones(1, len(queries), len(keys), dtype=torch.bool, device=queries.device)
+        allowed = columns <= rows
         if self.window is not None:
-            allowed &= back < self.window
+            allowed &= columns > rows - self.window
         return allowed[None]  # (1, query, key)
 
 

@@ -65,78 +65,91 @@ class AttentionRecord:
         return allowed.expand(len(heads), -1, -1).clone()
 
     def _blocks(self, heads: Tensor, queries: Tensor) -> Iterator[_Block]:
-        if not len(heads) or not len(queries):
+        if not len(heads):
             return
-        rows = min(len(queries), _ROWS_AT_ONCE)
-        group = max(1, _CELLS_AT_ONCE // (rows * self.key.shape[1]))
         per_kv = self.n_heads // self.key.shape[0]
-        for first in range(0, len(heads), group):
-            some_heads = heads[first : first + group]
-            keys_of_heads = self.key[(some_heads // per_kv).to(self.key.device)].to(self.dtype)  # (head, key, width)
-            for top in range(0, len(queries), rows):
-                some_queries = queries[top : top + rows]
-                start, stop = self.mask.columns(int(some_queries.min()), int(some_queries.max()))
+        for top in range(0, len(queries), _ROWS_AT_ONCE):
+            rows = queries[top : top + _ROWS_AT_ONCE]
+            start, stop = self.mask.columns(int(rows.min()), int(rows.max()))
+            forbidden = ~self.mask.allowed(heads, rows, torch.arange(start, stop)).to(self.key.device)
+            group = max(1, _CELLS_AT_ONCE // (len(rows) * max(1, stop - start)))
+            for first in range(0, len(heads), group):
+                some = heads[first : first + group]
                 yield _Block(
-                    self._scores(some_heads, some_queries, keys_of_heads[:, start:stop], start),
-                    self.mask.allowed(some_heads, some_queries, torch.arange(start, stop)).to(self.key.device),
-                    self._sinks(some_heads, some_queries),
-                    slice(first, first + len(some_heads)),
-                    slice(top, top + len(some_queries)),
+                    self._scores(some, rows, _picked(self.key, some // per_kv)[:, start:stop], start),
+                    forbidden if forbidden.shape[0] == 1 else forbidden[first : first + group],
+                    self._sinks(some, rows),
+                    slice(first, first + len(some)),
+                    slice(top, top + len(rows)),
                     start,
                 )
 
-    def _scores(self, heads: Tensor, queries: Tensor, keys: Tensor, start: int) -> Tensor:
-        at = self.query.device
-        rows = self.query[heads.to(at)][:, queries.to(at)].to(self.dtype)  # (head, query, width)
-        scores = torch.matmul(rows, keys.transpose(-1, -2)).mul_(self.scaling)  # (head, query, key)
+    def _scores(self, heads: Tensor, rows: Tensor, keys: Tensor, start: int) -> Tensor:
+        queries = _picked(_picked(self.query, heads), rows, dim=1)  # (head, query, width)
+        scores = torch.matmul(queries.to(self.dtype), keys.to(self.dtype).transpose(-1, -2))  # (head, query, key)
+        scores.mul_(self.scaling)
         if self.softcap is not None:
-            scores = scores.div_(self.softcap).tanh_().mul_(self.softcap)
+            scores.div_(self.softcap).tanh_().mul_(self.softcap)
         if self.bias is not None:
-            bias = self.bias if self.bias.shape[0] == 1 else self.bias[heads.to(at)]
-            bias = bias if bias.shape[1] == 1 else bias[:, queries.to(at)]
+            bias = self.bias if self.bias.shape[0] == 1 else _picked(self.bias, heads)
+            bias = bias if bias.shape[1] == 1 else _picked(bias, rows, dim=1)
             scores += bias[..., start : start + keys.shape[1]].to(self.dtype)
         return scores
 
-    def _sinks(self, heads: Tensor, queries: Tensor) -> Tensor | None:
+    def _sinks(self, heads: Tensor, rows: Tensor) -> Tensor | None:
         if self.sinks is None:
             return None
-        sinks = self.sinks[heads.to(self.sinks.device)].to(self.dtype)
-        return (sinks if sinks.shape[1] == 1 else sinks[:, queries.to(sinks.device)])[..., None]  # (head, query, 1)
+        sinks = _picked(self.sinks, heads).to(self.dtype)
+        return (sinks if sinks.shape[1] == 1 else _picked(sinks, rows, dim=1))[..., None]  # (head, 1 or query, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
     """Scores of some heads and rows over the columns from `start`, and where they belong in the answer."""
 
-    scores: Tensor  # (head, query, key)
-    allowed: Tensor  # (1 or head, query, key)
+    scores: Tensor  # (head, query, key); used up by the first answer
+    forbidden: Tensor  # (1 or head, query, key)
     sinks: Tensor | None  # (head, 1 or query, 1)
     heads_at: slice
     queries_at: slice
     start: int
 
     def softmax(self) -> Tensor:
-        scores = self.scores.masked_fill_(~self.allowed, float("-inf"))
-        if self.sinks is None:
-            weights = torch.softmax(scores, dim=-1)
-        else:
-            weights = torch.softmax(self._with_sink(scores), dim=-1)[..., :-1]
-        # A row that may look nowhere is 0/0, and one NaN score spoils its row: forbidden cells stay 0 all the same.
-        return weights.masked_fill(~self.allowed, 0.0)
+        weights = self._weights()[..., : self.scores.shape[-1]]
+        # Forbidden cells are 0 but in a row that is NaN throughout: one that may look nowhere, or has a NaN score.
+        if weights.shape[-1] and bool(weights[..., 0].isnan().any()):
+            weights.masked_fill_(self.forbidden, 0.0)
+        return weights
 
     def sink_share(self) -> Tensor:
-        scores = self.scores.masked_fill_(~self.allowed, float("-inf"))
-        return torch.softmax(self._with_sink(scores), dim=-1)[..., -1]
+        return self._weights()[..., -1]
 
-    def _with_sink(self, scores: Tensor) -> Tensor:
-        assert self.sinks is not None
-        return torch.cat([scores, self.sinks.expand(*scores.shape[:2], 1)], dim=-1)
+    def _weights(self) -> Tensor:
+        scores = self.scores.masked_fill_(self.forbidden, float("-inf"))
+        if self.sinks is not None:
+            scores = torch.cat([scores, self.sinks.expand(*scores.shape[:2], 1)], dim=-1)
+        return torch.softmax(scores, dim=-1)
+
+
+def _picked(tensor: Tensor, at: Tensor, dim: int = 0) -> Tensor:
+    """tensor[at] along `dim`: a view where the indices follow each other, which spares a copy of every key."""
+    if len(at) and _follow_each_other(at):
+        return tensor.narrow(dim, int(at[0]), len(at))
+    return tensor.index_select(dim, at.to(tensor.device))
+
+
+def _follow_each_other(at: Tensor) -> bool:
+    return len(at) == 1 or (int(at[-1]) - int(at[0]) == len(at) - 1 and bool((at.diff() == 1).all()))
 
 
 def _place(weights: Tensor, out: Tensor, keys: Tensor, start: int) -> None:
     """Copy the computed columns that were asked for into `out`; the others of `out` stay 0."""
-    inside = (keys >= start) & (keys < start + weights.shape[-1])
-    if bool(inside.all()):
-        out.copy_(weights[..., keys.to(weights.device) - start])
-    elif bool(inside.any()):
+    stop = start + weights.shape[-1]
+    if len(keys) and _follow_each_other(keys):
+        first = int(keys[0])
+        low, high = max(start, first), min(stop, first + len(keys))
+        if low < high:
+            out[..., low - first : high - first] = weights[..., low - start : high - start]
+    else:
+        inside = (keys >= start) & (keys < stop)
         out[..., inside] = weights[..., (keys[inside] - start).to(weights.device)].to("cpu")

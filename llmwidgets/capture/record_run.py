@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.integrity import Integrity, assess, largest_difference, pattern_difference
-from llmwidgets.capture.readout import read_out
 from llmwidgets.capture.recorder import Cancelled, Progress, Recorder, Tape
-from llmwidgets.capture.rerun import RerunAttention, run_attention_again
-from llmwidgets.capture.run import Bench, Capture
+from llmwidgets.capture.rerun import run_attention_again
+from llmwidgets.capture.run import Capture
 from llmwidgets.capture.stamp import ModelStamp, fingerprint
 from llmwidgets.capture.store import choose_store
 from llmwidgets.models.anatomy import Anatomy, anatomy_of
 from llmwidgets.models.inputs import forward_inputs
 from llmwidgets.models.loading import Subject, resolve
-from llmwidgets.models.prompt import Encoded, context_length, encode
+from llmwidgets.models.prompt import encode
 from llmwidgets.models.twin import Twin, make_twin
 
 _RERUN_ALL_UP_TO = 256  # tokens; a re-run costs a whole attention, so of longer prompts one layer is checked
@@ -70,16 +70,16 @@ def capture(
             output = module(**forward_inputs(module, encoded.ids, encoded.attention_mask, keep=rows))
     if progress is not None:
         progress(len(anatomy.blocks), len(anatomy.blocks), "checking")
+    bench = Bench(subject, twin, anatomy, stamp, int(encoded.ids[0]))
     said = _logits_at(output, rows, len(encoded.ids))
-    integrity = _check(subject, twin, anatomy, recorder.tape, encoded, said, rows)
+    integrity = _check(bench, recorder.tape, said, rows, len(encoded.ids))
     recorder.tape.calls.clear()
 
     def make_another(subject: Subject, prompt: Any, progress: Progress | None, cancelled: Cancelled | None) -> Capture:
         return capture(subject, prompt, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
 
-    bench = Bench(subject, twin, stamp, RerunAttention(twin))
     name = fingerprint(subject.name, subject.model, stamp, encoded.ids)
-    return Capture(bench, anatomy, encoded, recorder.tape, store, integrity, name, make_another)
+    return Capture(bench, encoded, recorder.tape, store, integrity, name, make_another)
 
 
 def _expected_bytes(subject: Subject, anatomy: Anatomy, n_tokens: int) -> int:
@@ -104,17 +104,14 @@ def _logits_at(output: Any, rows: Tensor, n_tokens: int) -> Tensor | None:
     return logits.to("cpu")  # (row, vocab)
 
 
-def _check(
-    subject: Subject, twin: Twin, anatomy: Anatomy, tape: Tape, encoded: Encoded, said: Tensor | None, rows: Tensor
-) -> Integrity:
+def _check(bench: Bench, tape: Tape, said: Tensor | None, rows: Tensor, n_tokens: int) -> Integrity:
     last = tape.blocks[-1].resid_post
     readout = None
-    if said is not None and last is not None and anatomy.has_head:
-        ours = read_out(twin, anatomy, last[rows.to(last.device)], int(encoded.ids[0]), context_length(subject))
-        readout = largest_difference(ours, said, relative=True)
-    with twin.ready():
-        per_layer = list(_pattern_differences(twin, tape, rows, len(encoded.ids)))
-    return assess(subject.model.dtype, per_layer, readout, tape.blocks, rows)
+    if said is not None and last is not None and bench.anatomy.has_head:
+        readout = largest_difference(bench.read_out(last[rows.to(last.device)]), said, relative=True)
+    with bench.twin.ready():
+        per_layer = list(_pattern_differences(bench.twin, tape, rows, n_tokens))
+    return assess(bench.subject.model.dtype, per_layer, readout, tape.blocks, rows)
 
 
 def _pattern_differences(twin: Twin, tape: Tape, rows: Tensor, n_tokens: int) -> Iterator[float | None]:

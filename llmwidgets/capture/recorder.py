@@ -58,9 +58,7 @@ class Tape:
 class Recorder:
     """Use as `with recorder.listening(): model(...)`; then read `recorder.tape`."""
 
-    def __init__(
-        self, model: nn.Module, anatomy: Anatomy, store: Store, progress: Progress | None, cancelled: Cancelled | None
-    ) -> None:
+    def __init__(self, model: nn.Module, anatomy: Anatomy, store: Store, progress: Progress | None, cancelled: Cancelled | None) -> None:
         self.tape = Tape()
         self._anatomy = anatomy
         self._modules = dict(model.named_modules())

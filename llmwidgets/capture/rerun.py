@@ -94,9 +94,7 @@ def run_attention_again(twin: Twin, block: BlockTape) -> tuple[Attention, Tensor
     inputs = [block.anatomy.output_projection] if block.anatomy.output_projection else []
     seen = _run(twin, name, arguments, None, inputs, catcher)
     if catcher.caught is None:
-        raise AttentionUnavailableError(
-            f"{name} computes its attention in a way that shows no softmax; no pattern can be given"
-        )
+        raise AttentionUnavailableError(f"{name} computes its attention in a way that shows no softmax; no pattern can be given")
     return catcher.caught, next(iter(seen.values()), None)
 
 
@@ -148,7 +146,7 @@ class _Catcher(TorchFunctionMode):
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         if function is F.scaled_dot_product_attention:
-            self.caught = _from_sdpa({**dict(zip(_SDPA, args)), **kwargs})
+            self.caught = _from_sdpa({**dict(zip(_SDPA, args, strict=False)), **kwargs})
         elif function in _SOFTMAX and result.ndim >= 3 and result.shape[-2:] == (self._n_tokens,) * 2:
             scores = args[0] if args else kwargs["input"]
             self.caught = _from_softmax(scores, result)

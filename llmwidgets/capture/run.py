@@ -8,7 +8,6 @@ once the model has changed. Reads are safe from several threads. How a Capture i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,31 +15,18 @@ import torch
 from torch import Tensor
 
 from llmwidgets.capture import activations
+from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.bertviz import attention_for_bertviz
 from llmwidgets.capture.indexing import Index, indices, one_index
 from llmwidgets.capture.integrity import Integrity
-from llmwidgets.capture.readout import read_out
 from llmwidgets.capture.recorder import BlockTape, Cancelled, Progress, Tape
-from llmwidgets.capture.rerun import Attention, RerunAttention, run_block_again
-from llmwidgets.capture.stamp import ModelStamp
+from llmwidgets.capture.rerun import Attention
 from llmwidgets.capture.store import Store, in_words
 from llmwidgets.fields import registry
-from llmwidgets.models.anatomy import Anatomy
 from llmwidgets.models.errors import ActivationUnavailableError, AttentionUnavailableError, DetachedError
 from llmwidgets.models.loading import Subject
-from llmwidgets.models.prompt import Encoded, context_length
+from llmwidgets.models.prompt import Encoded
 from llmwidgets.models.tokens import token_kinds, token_names
-from llmwidgets.models.twin import Twin
-
-
-@dataclass(eq=False)
-class Bench:
-    """The model of a capture and what is needed to compute with it later; let go of by `detach`."""
-
-    subject: Subject
-    twin: Twin
-    stamp: ModelStamp
-    rerun: RerunAttention
 
 
 class Capture:
@@ -52,7 +38,6 @@ class Capture:
     def __init__(
         self,
         bench: Bench,
-        anatomy: Anatomy,
         encoded: Encoded,
         tape: Tape,
         store: Store,
@@ -61,12 +46,10 @@ class Capture:
         make_another: Callable[..., Capture],
     ) -> None:
         self._bench: Bench | None = bench
-        self._anatomy = anatomy
         self._tape = tape
         self._store = store  # a disk store's files go away with it
         self._make_another = make_another
         self._ids = encoded.ids
-        self._rows_per_readout = context_length(bench.subject)
         self._name_tokens = bench.subject.tokenizer
         self.prompt: str | None = encoded.text
         self.model_name: str = bench.subject.name
@@ -167,7 +150,7 @@ class Capture:
             raise AttentionUnavailableError(
                 f"layer {layer} calls its attention {block.anatomy.n_attentions} times; a pattern of its own cannot be given"
             )
-        return self._working("the pattern of a module that must be run again").rerun.of(layer, block)
+        return self._working("the pattern of a module that must be run again").attention_again(layer, block)
 
     # activations and logits
 
@@ -199,7 +182,7 @@ class Capture:
         return _given_out(found)
 
     def _run_block_again(self, block: BlockTape, module: str) -> Tensor:
-        return run_block_again(self._working("an activation inside the MLP").twin, block, module)
+        return self._working("an activation inside the MLP").block_again(block, module)
 
     def read_out(self, residual: Any) -> Tensor:
         """Return the logits (n, vocab) that the model's own final norm and head make of `residual` (n, d_model).
@@ -211,7 +194,7 @@ class Capture:
         residual = torch.as_tensor(residual)
         if residual.ndim != 2 or residual.shape[1] != self.d_model or not len(residual):
             raise ValueError(f"got a residual of shape {tuple(residual.shape)}; expected (n, {self.d_model}), n >= 1")
-        return read_out(bench.twin, self._anatomy, residual, int(self._ids[0]), self._rows_per_readout)
+        return bench.read_out(residual)
 
     @property
     def logits(self) -> Tensor:
@@ -264,9 +247,7 @@ class Capture:
         bench = self._bench
         if bench is None:
             raise DetachedError(f"{what} needs the model, which this capture has let go of (detach)")
-        if unchanged:
-            bench.stamp.check(bench.subject.model)
-        return bench
+        return bench.unchanged() if unchanged else bench
 
     def __repr__(self) -> str:
         return (

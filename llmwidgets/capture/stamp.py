@@ -35,7 +35,7 @@ class ModelStamp:
         now = ModelStamp.of(model)
         if now == self:
             return
-        changed = [a[0] for a, b in zip(self.parameters, now.parameters) if a != b]
+        changed = [a[0] for a, b in zip(self.parameters, now.parameters, strict=False) if a != b]
         what = f"{len(changed)} parameter(s), first {changed[0]!r}" if changed else "its parameters"
         raise ModelChangedError(
             f"the model has changed since this capture ({what}); what the capture holds can still be read, but "

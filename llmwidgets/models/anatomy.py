@@ -89,9 +89,7 @@ def _structure(model: nn.Module) -> Any:
 def _examine(twin: Twin) -> Anatomy:
     with twin.ready() as model:
         if not find_blocks(model):
-            raise NotATransformerError(
-                f"{type(model).__name__} has no list of blocks that hold linear layers; expected a transformer"
-            )
+            raise NotATransformerError(f"{type(model).__name__} has no list of blocks that hold linear layers; expected a transformer")
         size = getattr(model.get_input_embeddings(), "num_embeddings", None) or 2
         ids = torch.arange(_PROBE_TOKENS).mul(7).add(3).remainder(size)  # (position,)
         trace = probe(model, forward_inputs(model, ids, torch.ones_like(ids)))
@@ -105,8 +103,6 @@ def _examine(twin: Twin) -> Anatomy:
             final_norm=trace.final_norm,
             has_head=model.get_output_embeddings() is not None,
         )
-
-
 
 
 def _read_block(block: BlockTrace) -> BlockAnatomy:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Sum:
     terms: tuple[tuple[float, Node], ...]
 
 
-Node = Union[Input, Leaf, Norm, Sum]
+Node: TypeAlias = Input | Leaf | Norm | Sum
 
 
 def terms(node: Node) -> tuple[tuple[float, Node], ...]:

@@ -214,7 +214,7 @@ class _Follower(TorchFunctionMode):
                 return None
             if args[0].shape[-1:] != args[1].shape[-1:]:
                 return None
-            left, right = (node or self._anonymous(t) for node, t in zip(sources, args))
+            left, right = (node or self._anonymous(t) for node, t in zip(sources, args, strict=False))
             return add(left, right, (-1.0 if function in _SUBTRACT else 1.0) * float(kwargs.get("alpha", 1)))
         if function in _MULTIPLY | _DIVIDE and len(args) >= 2 and sources[0] is not None:
             factor = args[1]
@@ -238,5 +238,3 @@ class _Follower(TorchFunctionMode):
 
     def _node(self, tensor: Any) -> Node | None:
         return self._nodes.get(id(tensor)) if isinstance(tensor, Tensor) else None
-
-

@@ -48,8 +48,7 @@ def encode(subject: Subject, prompt: Any) -> Encoded:
         text, ids = _encode_chat(subject, prompt)
     elif _is_list_of(prompt, str):
         raise PromptError(
-            f"got a list of {len(prompt)} strings; a capture is of one prompt. Give one string "
-            "(\" \".join(...)), or capture each in turn"
+            f'got a list of {len(prompt)} strings; a capture is of one prompt. Give one string (" ".join(...)), or capture each in turn'
         )
     else:
         ids = _ids_of(prompt)
@@ -70,8 +69,7 @@ def context_length(subject: Subject) -> int | None:
 def _need_tokenizer(subject: Subject) -> Any:
     if subject.tokenizer is None:
         raise PromptError(
-            f"the prompt is text, but no tokenizer was found for {subject.name!r}. Give one with tokenizer=, "
-            "or give token ids"
+            f"the prompt is text, but no tokenizer was found for {subject.name!r}. Give one with tokenizer=, or give token ids"
         )
     return subject.tokenizer
 
@@ -114,8 +112,7 @@ def _check(subject: Subject, ids: Tensor) -> None:
     limit = context_length(subject)
     if limit is not None and ids.numel() > limit:
         raise PromptError(
-            f"the prompt has {ids.numel()} tokens, but {subject.name!r} takes at most {limit} "
-            "(max_position_embeddings); shorten it"
+            f"the prompt has {ids.numel()} tokens, but {subject.name!r} takes at most {limit} (max_position_embeddings); shorten it"
         )
     embeddings = subject.model.get_input_embeddings()
     vocabulary = getattr(embeddings, "num_embeddings", None) or getattr(subject.config, "vocab_size", None)

@@ -75,8 +75,7 @@ def _copy(model: nn.Module) -> nn.Module:
                 setattr(module, name, child._orig_mod)  # compiled blocks run as plain modules: hooks must fire
     if left_off:
         warnings.warn(
-            f"the model carries {left_off} hook(s) of its user's; they are not run, so the capture shows the model "
-            "without them",
+            f"the model carries {left_off} hook(s) of its user's; they are not run, so the capture shows the model without them",
             stacklevel=4,
         )
     twin.eval()

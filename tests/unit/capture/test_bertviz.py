@@ -29,11 +29,11 @@ def test_blocks_without_attention_are_left_out() -> None:
 def test_its_weight_is_known_before_and_refused_over_a_limit() -> None:
     run = capture(build("gpt2"), prompt_ids(24))
     assert run.bertviz_nbytes == sum(layer.numel() * 4 for layer in run.to_bertviz()["attention"])
-    with pytest.raises(MemoryError, match="weighs 0.0 MB, more than max_bytes=0.0 MB"):
+    with pytest.raises(MemoryError, match=r"weighs 0.0 MB, more than max_bytes=0.0 MB"):
         run.to_bertviz(max_bytes=1000)
 
 
 def test_a_heavy_one_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bertviz, "_WORTH_SAYING", 1000)
-    with pytest.warns(UserWarning, match="building 0.0 MB of attention patterns for BertViz"):
+    with pytest.warns(UserWarning, match=r"building 0.0 MB of attention patterns for BertViz"):
         capture(build("gpt2"), prompt_ids(24)).to_bertviz()

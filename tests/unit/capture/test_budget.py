@@ -48,7 +48,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_pass(folder: Path, monke
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2000, 1000, 1000))
     started: list[object] = []
-    with pytest.raises(CaptureTooLargeError, match="would weigh about .* budget is 0.0 MB .* Shorten the prompt, raise max_bytes="):
+    with pytest.raises(CaptureTooLargeError, match=r"would weigh about .* budget is 0.0 MB .* Shorten the prompt, raise max_bytes="):
         capture(build("gpt2"), prompt_ids(), max_bytes=1, progress=lambda *said: started.append(said))
     assert started == []
     assert not any(folder.iterdir())

@@ -14,8 +14,8 @@ from tests.architectures import build, prompt_ids
 
 
 def refused(run: Capture) -> None:
-    with pytest.raises(ModelChangedError, match="the model has changed since this capture.*Capture again"):
-        run.logits
+    with pytest.raises(ModelChangedError, match=r"the model has changed since this capture.*Capture again"):
+        assert run.logits is None
     with pytest.raises(ModelChangedError):
         run.read_out(run["resid_post", 0])
     with pytest.raises(ModelChangedError):
@@ -44,7 +44,7 @@ def test_another_parameter_in_its_place_is_noticed() -> None:
     run = capture(model, prompt_ids())
     model.transformer.ln_f.weight = torch.nn.Parameter(model.transformer.ln_f.weight.detach().clone())
     with pytest.raises(ModelChangedError, match=r"1 parameter\(s\), first 'transformer.ln_f.weight'"):
-        run.logits
+        assert run.logits is None
 
 
 def test_a_pattern_that_needs_the_model_is_refused_and_one_that_does_not_is_given() -> None:

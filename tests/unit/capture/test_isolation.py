@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from transformers.modeling_utils import AttentionInterface
 
-from llmwidgets.capture import capture, record_run
+from llmwidgets.capture import capture
+from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.recorder import Recorder
 from llmwidgets.models.errors import CaptureStopped
 from tests.architectures import CORE, build, prompt_ids
@@ -25,8 +26,7 @@ def state(model: nn.Module) -> dict[str, Any]:
     return {
         "modules": [(name, id(module), module.training, set(module.__dict__)) for name, module in model.named_modules()],
         "hooks": [
-            (name, list(module._forward_hooks.items()), list(module._forward_pre_hooks.items()))
-            for name, module in model.named_modules()
+            (name, list(module._forward_hooks.items()), list(module._forward_pre_hooks.items())) for name, module in model.named_modules()
         ],
         "config": (model.config.to_dict(), model.config._attn_implementation),
         "parameters": [(id(p), p._version, p.requires_grad, p.grad) for p in model.parameters()],
@@ -40,7 +40,8 @@ def test_a_capture_and_its_reads_leave_the_model_as_it_was(name: str) -> None:
     model = build(name).train()
     before = state(model)
     run = capture(model, prompt_ids())
-    run.pattern(1), run.logits, run["resid_post", 1]
+    assert run.pattern(1).shape == (4, 24, 24)
+    assert run.logits.shape == (24, 200)
     assert state(model) == before
 
 
@@ -56,7 +57,7 @@ def test_after_an_exception_in_the_middle_nothing_has_changed(name: str, at: str
 
     progress: Callable[..., None] | None = None
     if at == "check":
-        monkeypatch.setattr(record_run, "read_out", fail)
+        monkeypatch.setattr(Bench, "read_out", fail)
     elif at == "final norm":
         monkeypatch.setattr(Recorder, "_keep_final_norm", fail)
     else:
@@ -86,8 +87,7 @@ def test_a_user_s_hooks_stay_and_are_not_run_by_the_capture() -> None:
     model, heard = build("llama"), []
     handle = model.model.layers[1].register_forward_hook(lambda *args: heard.append(1))
     with pytest.warns(UserWarning, match=r"carries 1 hook\(s\) of its user's"):
-        run = capture(model, prompt_ids())
-    run.logits
+        assert capture(model, prompt_ids()).logits.shape == (24, 200)
     assert heard == []
     model(input_ids=prompt_ids()[None])
     assert heard == [1]
@@ -112,7 +112,9 @@ def test_another_thread_s_forward_is_bit_equal_to_one_alone(name: str) -> None:
     try:
         for seed in range(4):
             run = capture(model, prompt_ids(24, seed))
-            run.read_out(run["resid_post", 0]), run.pattern(2), run["mlp_post", 0]
+            assert run.read_out(run["resid_post", 0]).shape == (24, 200)
+            assert run.pattern(2).shape == (4, 24, 24)
+            assert run["mlp_post", 0].shape[0] == 24
     finally:
         done.set()
         other.join()
@@ -163,7 +165,7 @@ def test_a_model_that_cannot_be_copied_is_used_itself_and_left_as_found() -> Non
     with pytest.warns(UserWarning, match="cannot be copied"):
         run = capture(model, prompt_ids())
     assert run.integrity.ok
-    run.logits
+    assert run.logits.shape == (24, 200)
     with pytest.warns(UserWarning), pytest.raises(CaptureStopped):
         capture(model, prompt_ids(), cancelled=lambda: True)
     assert state(model) == before

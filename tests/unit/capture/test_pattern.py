@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from tests.architectures import WITH_ATTENTION, FloatsStayDouble, build, prompt_
 N_TOKENS = 24
 
 
-@lru_cache(maxsize=None)
+@cache
 def captured(name: str, dtype: torch.dtype = torch.float32) -> Capture:
     with precision(dtype):
         return capture(build(name, dtype), prompt_ids(N_TOKENS))
@@ -148,7 +148,7 @@ def test_an_index_off_the_axis_is_refused_with_its_size(arguments: tuple[object,
 
 @pytest.mark.parametrize("layer", ["1", 1.0, True])
 def test_an_index_that_is_no_whole_number_is_a_type_error(layer: object) -> None:
-    with pytest.raises(TypeError, match="layer is .* expected a whole number"):
+    with pytest.raises(TypeError, match=r"layer is .* expected a whole number"):
         captured("gpt2").pattern(layer)
 
 
@@ -156,7 +156,7 @@ def test_a_model_without_attention_gives_residuals_but_says_so_of_patterns() -> 
     run = capture(build("mamba"), prompt_ids())
     assert run.heads_per_layer == (0, 0, 0)
     assert run["resid_post", 2].shape == (N_TOKENS, 64)
-    with pytest.raises(AttentionUnavailableError, match="layer 0 has no attention.*no block of this model has any"):
+    with pytest.raises(AttentionUnavailableError, match=r"layer 0 has no attention.*no block of this model has any"):
         run.pattern(0)
 
 

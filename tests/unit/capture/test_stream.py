@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from tests.architectures import CONFIGURATIONS, PARALLEL, WITH_ATTENTION, build,
 N_TOKENS = 24
 
 
-@lru_cache(maxsize=None)
+@cache
 def captured(name: str) -> Capture:
     return capture(build(name, torch.float64), prompt_ids(N_TOKENS))
 

@@ -67,9 +67,7 @@ def test_what_is_no_transformer_is_a_type_error(thing: object) -> None:
 
 
 def test_an_encoder_decoder_is_refused_for_now() -> None:
-    config = BartConfig(
-        vocab_size=50, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=1, decoder_attention_heads=1
-    )
+    config = BartConfig(vocab_size=50, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=1, decoder_attention_heads=1)
     with pytest.raises(ModelError, match="is an encoder-decoder; only models with one stack of blocks"):
         capture(BartForConditionalGeneration(config), [1, 2, 3])
 

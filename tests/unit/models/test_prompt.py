@@ -95,5 +95,5 @@ def test_what_cannot_be_a_prompt_is_refused_with_the_reason(subject: Subject, pr
 
 @pytest.mark.parametrize("prompt", ["the cat", [{"role": "user", "content": "the"}]])
 def test_text_without_a_tokenizer_says_what_to_give(without_tokenizer: Subject, prompt: object) -> None:
-    with pytest.raises(ValueError, match="no tokenizer was found for 'GPT2LMHeadModel'. Give one with tokenizer=, or give token ids"):
+    with pytest.raises(ValueError, match=r"no tokenizer was found for 'GPT2LMHeadModel'. Give one with tokenizer=, or give token ids"):
         encode(without_tokenizer, prompt)

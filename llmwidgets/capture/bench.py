@@ -1,0 +1,47 @@
+"""The model of a capture, and what can be computed with it after the pass.
+
+What always holds: everything here runs on the twin, under its lock; with `unchanged()` first, it runs on the very
+parameters that the capture was made with. A Capture lets go of its bench by `detach`.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from llmwidgets.capture.readout import read_out
+from llmwidgets.capture.recorder import BlockTape
+from llmwidgets.capture.rerun import Attention, RerunAttention, run_block_again
+from llmwidgets.capture.stamp import ModelStamp
+from llmwidgets.models.anatomy import Anatomy
+from llmwidgets.models.loading import Subject
+from llmwidgets.models.prompt import context_length
+from llmwidgets.models.twin import Twin
+
+
+class Bench:
+    """A subject, its twin, its anatomy, and its state at the time of the capture."""
+
+    def __init__(self, subject: Subject, twin: Twin, anatomy: Anatomy, stamp: ModelStamp, token_id: int) -> None:
+        self.subject = subject
+        self.twin = twin
+        self.anatomy = anatomy
+        self._stamp = stamp
+        self._token_id = token_id  # any valid one, for passes in which the embedding does not count
+        self._rerun = RerunAttention(twin)
+
+    def unchanged(self) -> Bench:
+        """Return this bench; raise `ModelChangedError` when the model is no longer the one captured."""
+        self._stamp.check(self.subject.model)
+        return self
+
+    def read_out(self, residual: Tensor) -> Tensor:
+        """Return the logits (n, vocab) of `residual` (n, d_model)."""
+        return read_out(self.twin, self.anatomy, residual, self._token_id, context_length(self.subject))
+
+    def attention_again(self, layer: int, block: BlockTape) -> Attention:
+        """Return the attention of a block that bypasses the interface, by running it again."""
+        return self._rerun.of(layer, block)
+
+    def block_again(self, block: BlockTape, inputs_of: str) -> Tensor:
+        """Return the input (position, width) of one of a block's modules, by running the block again."""
+        return run_block_again(self.twin, block, inputs_of)
