@@ -28,7 +28,7 @@ def repeat_period(rng: random.Random) -> int:
 
 def repeat_row(rng: random.Random, vocabulary: int, length: int, start: bool) -> tuple[list[int], list[int]]:
     """(ids, targets), each `length` long; `targets[i]` is what should follow `ids[i]`."""
-    period = repeat_period(rng)
+    period = repeat_period(rng) if length >= 40 else rng.randint(3, length // 2 - 1)
     copy = [rng.randrange(1, vocabulary) for _ in range(period)]
     ids = ([END_ID] if start else []) + copy * (length // period + 2)
     first_loss = period + (1 if start else 0) - 1

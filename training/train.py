@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import GPT2Config
 
@@ -22,20 +22,22 @@ from .rows import END_ID, NO_LOSS, Rows
 from .tokenizer import make_tokenizer, save_tokenizer
 from .twin import Twin
 
-TOKENS_PER_STEP = 3072
-LONG_ROWS_FROM = 0.88  # share of the steps after which rows are 128 long
+TOKENS_PER_STEP = 1536
 
 
-def rate(step: int, steps: int) -> float:
-    """The learning rate as a share of its top: warm-up over 60 steps, flat to 40 %, then linear to 2 %."""
-    flat = 0.4 * steps
-    return min(1.0, (step + 1) / 60) if step < flat else 1.0 - 0.98 * (step - flat) / (steps - flat)
+def rate(done: float) -> float:
+    """The learning rate as a share of its top, after `done` of the steps: flat to 40 %, then linear to 2 %."""
+    return min(1.0, done / 0.02 + 0.01) if done < 0.4 else 1.0 - 0.98 * (done - 0.4) / 0.6
 
 
-def repeat_share(step: int, steps: int) -> float:
-    """The share of repeat rows: 35 % at first, ramped down to 10 % (an abrupt change makes a dip)."""
-    done = min(1.0, max(0.0, (step / steps - 0.4) / 0.2))
-    return 0.35 - 0.25 * done
+def row_length(done: float) -> int:
+    """Short rows first: among few keys, looking back one token and copying are found many times sooner."""
+    return 20 if done < 0.15 else 64 if done < 0.9 else 128
+
+
+def repeat_share(done: float) -> float:
+    """The share of repeat rows: most of the short rows, then 40 %, ramped down to 12 % (an abrupt end makes a dip)."""
+    return 0.75 if done < 0.15 else 0.4 - 0.28 * min(1.0, max(0.0, (done - 0.4) / 0.25))
 
 
 def induction_accuracy(twin: Twin, vocabulary: int) -> float:
@@ -48,23 +50,29 @@ def induction_accuracy(twin: Twin, vocabulary: int) -> float:
     return (said[:, 20:-1] == ids[:, 21:]).float().mean().item()
 
 
-def train(seed: int, steps: int, muon_rate: float, tokenizer) -> tuple[Twin, list[dict[str, float]]]:
+def train(
+    seed: int, steps: int, muon_rate: float, scales: tuple[float, float], tokenizer, folder: Path, begin: int = 0
+) -> tuple[Twin, list[dict[str, float]]]:
     """The trained twin and its curve."""
     torch.manual_seed(seed)
     vocabulary = tokenizer.get_vocab_size()
     config = GPT2Config(n_layer=4, n_head=4, n_embd=128, n_inner=512, n_positions=128, vocab_size=vocabulary,
                         resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=END_ID, eos_token_id=END_ID,
                         pad_token_id=END_ID, tie_word_embeddings=True)
-    twin = Twin(config)
+    twin = Twin(config, *scales)
     matrices = [p for p in twin.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     optimizers = [torch.optim.Muon(matrices, lr=muon_rate, momentum=0.95, weight_decay=0.1),
-                  torch.optim.AdamW([p for p in twin.parameters() if id(p) not in chosen], lr=3e-3, betas=(0.9, 0.98), weight_decay=0.01)]
+                  torch.optim.AdamW([p for p in twin.parameters() if id(p) not in chosen], lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)]
     tops = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    rows, curve, began = Rows(tokenizer, seed), [], time.time()
-    for step in range(steps):
-        length = 64 if step < LONG_ROWS_FROM * steps else 128
-        ids, targets, positions = rows.batch(TOKENS_PER_STEP // length, length, repeat_share(step, steps))
+    rows, curve, began = Rows(tokenizer, seed + begin), [], time.time()
+    if begin:
+        twin.take(load_file(str(folder / "model.safetensors")))
+        curve = json.loads((folder / "curve.json").read_text(encoding="utf-8"))
+    for step in range(begin, steps):
+        done = step / steps
+        length = row_length(done)
+        ids, targets, positions = rows.batch(TOKENS_PER_STEP // length, length, repeat_share(done))
         with torch.autocast("cpu", torch.bfloat16):
             logits = twin(ids, positions)  # (row, position, vocabulary)
         loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_LOSS)
@@ -72,17 +80,19 @@ def train(seed: int, steps: int, muon_rate: float, tokenizer) -> tuple[Twin, lis
         torch.nn.utils.clip_grad_norm_(twin.parameters(), 1.0)
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         for group, top in zip(groups, tops, strict=True):
-            group["lr"] = top * rate(step, steps)
+            group["lr"] = top * rate(done)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        if step % 400 == 399:
+            save(twin, curve, tokenizer, folder)
         if step % 50 == 0 or step == steps - 1:
             curve.append({"step": step, "loss": round(loss.item(), 4), "repeats": round(induction_accuracy(twin, vocabulary), 4)})
             print(f"step {step:5d}  loss {loss.item():.3f}  repeats {curve[-1]['repeats']:.3f}  {time.time() - began:.0f} s", flush=True)
     return twin, curve
 
 
-def save(twin: Twin, curve: list[dict[str, float]], tokenizer, folder: Path) -> None:
+def save(twin: Twin, curve: list[dict[str, float]], tokenizer, folder: Path, begin: int = 0) -> None:
     """Writes the library model in float16, after checking it against the twin."""
     model = twin.to_library()
     ids = torch.randint(1, twin.config.vocab_size, (2, 32))
@@ -106,13 +116,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--muon-rate", type=float, default=0.01)
+    parser.add_argument("--scales", type=float, nargs=2, default=(0.05, 0.15), help="of token and position embeddings at the start")
+    parser.add_argument("--begin", type=int, default=0, help="go on from the weights in --out, at this step of the schedule")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
     random.seed(options.seed)
     tokenizer = make_tokenizer()
-    twin, curve = train(options.seed, options.steps, options.muon_rate, tokenizer)
+    twin, curve = train(options.seed, options.steps, options.muon_rate, tuple(options.scales), tokenizer, options.out, options.begin)
     save(twin, curve, tokenizer, options.out)
 
 

@@ -38,7 +38,7 @@ class Block(nn.Module):
 class Twin(nn.Module):
     """Token ids and positions (row, position) to logits (row, position, vocabulary)."""
 
-    def __init__(self, config: GPT2Config) -> None:
+    def __init__(self, config: GPT2Config, token_scale: float = 0.05, position_scale: float = 0.15) -> None:
         super().__init__()
         self.config = config
         width = config.n_embd
@@ -51,11 +51,11 @@ class Twin(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / (math.sqrt(2 * config.n_layer) if small else 1))
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
-        nn.init.normal_(self.wte.weight, std=0.05)
-        self._start_previous_token_head()
+        nn.init.normal_(self.wte.weight, std=token_scale)
+        self._start_previous_token_head(position_scale)
 
     @torch.no_grad()
-    def _start_previous_token_head(self, head: int = 0, scale: float = 2.5, amplitude: float = 0.1) -> None:
+    def _start_previous_token_head(self, amplitude: float, head: int = 0, scale: float = 2.5) -> None:
         """Positions start as sines and cosines, and one head of layer 0 starts by looking at the position before.
 
         Left to itself the small budget of steps found no such head, and without one nothing that copies is learned.
@@ -84,6 +84,23 @@ class Twin(nn.Module):
         for block in self.blocks:
             x = block(x, mask)
         return self.ln_f(x) @ self.wte.weight.T
+
+    @torch.no_grad()
+    def take(self, weights: dict[str, torch.Tensor]) -> None:
+        """Takes the weights that `to_library` named, as a saved run holds them."""
+        self.wte.weight.copy_(weights["transformer.wte.weight"])
+        self.wpe.weight.copy_(weights["transformer.wpe.weight"])
+        self.ln_f.weight.copy_(weights["transformer.ln_f.weight"])
+        self.ln_f.bias.copy_(weights["transformer.ln_f.bias"])
+        for layer, block in enumerate(self.blocks):
+            of = {name.removeprefix(f"transformer.h.{layer}."): w for name, w in weights.items() if f".h.{layer}." in name}
+            joined = [*zip(of["attn.c_attn.weight"].T.chunk(3), of["attn.c_attn.bias"].chunk(3), strict=True)]
+            single = [(of[f"{name}.weight"].T, of[f"{name}.bias"]) for name in ("attn.c_proj", "mlp.c_fc", "mlp.c_proj")]
+            norms = [(of[f"{name}.weight"], of[f"{name}.bias"]) for name in ("ln_1", "ln_2")]
+            ours = (block.query, block.key, block.value, block.out, block.up, block.down, block.ln_1, block.ln_2)
+            for module, (weight, bias) in zip(ours, (*joined, *single, *norms), strict=True):
+                module.weight.copy_(weight)
+                module.bias.copy_(bias)
 
     def to_library(self) -> GPT2LMHeadModel:
         """The library model with these weights, float32, in eval mode."""
