@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .capture import Capture
     from .widgets.selection import Selection
 
-AT_ONCE = 0.25  # seconds of a capture before the view is put up with its progress
-
 
 def show(
     model: Any = None,
@@ -67,7 +65,7 @@ def _captured(subject: Any, prompt: Any, max_bytes: int | None, selection: Selec
     def work(progress: Any, cancelled: Any) -> Capture:
         def told(done: int, total: int, what: str) -> None:
             nonlocal shown
-            if not shown and time.monotonic() - begun > AT_ONCE:
+            if not shown and time.monotonic() - begun > in_cell.SOON:
                 shown = True
                 in_cell.display(view)
             progress(done, total, what)

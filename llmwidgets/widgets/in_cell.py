@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .view import View
 
+SOON = 0.25  # seconds of a capture before the view is put up with its progress
+
 # Views by the id of the cell whose execution showed them, with the count of that execution.
 _shown_by: dict[str, tuple[int, list[weakref.ref[View]]]] = {}
 

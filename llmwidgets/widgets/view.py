@@ -76,6 +76,7 @@ class View(anywidget.AnyWidget):
         self._served: Served | None = None
         self._own_fields: dict[str, Field] = {}
         self._picture: tuple[int, bytes] | None = None
+        self._own_layout = layout is None
         initial = {} if layout is None else {"layout": layout}
         super().__init__(
             panels=list(self.PANELS), settings=wanted, status=status("ready"), cursor=self._selection.to_cursor(), **initial
@@ -161,7 +162,10 @@ class View(anywidget.AnyWidget):
         self._selection.unobserve(self._selection_moved, [*COORDINATES, "heads"])
         self._capture = self._served = self._picture = None
         self._own_fields = {}
+        layout = self.layout
         super().close()
+        if self._own_layout:
+            layout.close()  # ipywidgets would keep it for ever
         self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets puts None there, which IPython would call
 
     # Selection and cursor: each mirrors the other; equal values end the echo
