@@ -3,7 +3,7 @@
  *
  * Its first line holds a digest of the sources it was made from, so that a Python test can tell, without Node,
  * whether the committed bundle is theirs. The digest is the sha256 over the files of js/src and the lockfile, in the
- * order of their paths: path, a zero byte, content, a zero byte each. The bundle asks no network for anything.
+ * order of their paths: path, a zero byte, content with plain line ends, a zero byte each. The bundle asks no network for anything.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

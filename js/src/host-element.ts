@@ -1,10 +1,12 @@
 /**
  * The element that a view lives in, and what it tells those outside: its state and how often it has painted.
  *
- * `data-llmw-state` is one of "waiting" (no capture yet), "running", "failed", "loading" (numbers on their way), "ready";
- * `data-llmw-paints` counts painted canvases (paint.ts). Tests and hosts wait on these, never on time. Styles stay inside a shadow root.
+ * `data-llmw-state` is one of "waiting" (no capture yet), "running", "failed", "loading" (numbers on their way) and "ready" (they have
+ * come and are painted); `data-llmw-paints` counts painted canvases (paint.ts). Tests and hosts wait on these, never on time. Styles
+ * stay inside a shadow root.
  */
 import { effect } from "@preact/signals";
+import { nextFrame } from "./frame";
 import type { Run, Status } from "./protocol";
 import { applyTheme, type Theme } from "./theme";
 
@@ -28,11 +30,17 @@ export function makeHost(parent: HTMLElement, shown: Shown, life: AbortSignal): 
   host.className = "llmw";
   host.dataset.llmwPaints = "0";
   const root = host.attachShadow({ mode: "open" });
+  host.dataset.llmwState = "loading";
+  let cancel = () => {};
   const stops = [
     effect(() => {
-      host.dataset.llmwState = shown.state();
+      const state = shown.state();
+      cancel();
+      if (state !== "ready") host.dataset.llmwState = state;
+      else cancel = afterPainting(() => (host.dataset.llmwState = state));
     }),
     effect(() => applyTheme(host, shown.theme())),
+    () => cancel(),
   ];
   life.addEventListener("abort", () => {
     for (const stop of stops) stop();
@@ -40,4 +48,12 @@ export function makeHost(parent: HTMLElement, shown: Shown, life: AbortSignal): 
   });
   parent.append(host);
   return root;
+}
+
+/** Canvases are painted in the frame after their numbers came: in the one after that, they have been. */
+function afterPainting(callback: () => void): () => void {
+  let cancel = nextFrame(() => {
+    cancel = nextFrame(callback);
+  });
+  return () => cancel();
 }

@@ -1,5 +1,6 @@
 /** The widget's entry under a host like anywidget, and the cursor that widgets of a page share. */
 import { afterEach, describe, expect, it } from "vitest";
+import { makeHost, viewState } from "../src/host-element";
 import { stageOf } from "../src/model-stage";
 import { once } from "../src/page-globals";
 import type { Cursor, Status, ViewState } from "../src/protocol";
@@ -48,12 +49,14 @@ function render(model: FakeModel, withSignal = true) {
     initialize({ model, signal: withSignal ? ends[0]!.signal : undefined }),
     show({ model, el, signal: withSignal ? ends[1]!.signal : undefined }),
   ];
-  const close = () => {
-    if (withSignal) for (const end of ends) end.abort();
-    else for (const end of done) end();
+  const end = new AbortController();
+  lives.push(end); // a test that fails before its close() must not disturb the next
+  end.signal.addEventListener("abort", () => {
+    if (withSignal) for (const one of ends) one.abort();
+    else for (const one of done) one();
     el.remove();
-  };
-  return { el, host: el.firstElementChild as HTMLElement, close };
+  });
+  return { el, host: el.firstElementChild as HTMLElement, close: () => end.abort() };
 }
 
 describe("a widget", () => {
@@ -63,7 +66,7 @@ describe("a widget", () => {
       const model = new FakeModel(state());
       const { el, host, close } = render(model, withSignal);
       expect(host.shadowRoot).not.toBeNull();
-      expect(host.dataset.llmwState).toBe("ready");
+      await expect.poll(() => host.dataset.llmwState).toBe("ready");
       expect(model.listeners).toBeGreaterThan(0);
       close();
       await framePassed();
@@ -72,16 +75,16 @@ describe("a widget", () => {
     },
   );
 
-  it("works where a host only renders", () => {
+  it("works where a host only renders", async () => {
     const model = new FakeModel(state());
     const el = document.createElement("div");
     const end = factory().render({ model, el });
-    expect((el.firstElementChild as HTMLElement).dataset.llmwState).toBe("ready");
+    await expect.poll(() => (el.firstElementChild as HTMLElement).dataset.llmwState).toBe("ready");
     end();
     expect([model.listeners, el.childElementCount]).toEqual([0, 0]);
   });
 
-  it("tells its state to those outside", () => {
+  it("tells its state to those outside", async () => {
     const model = new FakeModel({ ...state(), run: null });
     const { host, close } = render(model);
     const seen = [host.dataset.llmwState];
@@ -89,10 +92,35 @@ describe("a widget", () => {
       model.python({ status: { ...READY, state: status } });
       seen.push(host.dataset.llmwState);
     }
-    model.python({ run: RUN });
-    seen.push(host.dataset.llmwState);
-    expect(seen).toEqual(["waiting", "running", "failed", "waiting", "ready"]);
+    expect(seen).toEqual(["waiting", "running", "failed", "waiting"]);
     close();
+  });
+
+  it("is ready only when what it looks at has come, and a frame to paint it in has passed", async () => {
+    const model = new FakeModel(state());
+    const life = new AbortController();
+    const stage = stageOf(model, life.signal);
+    const box = document.createElement("div");
+    const shown = () => viewState(stage.run.value, stage.status.value, stage.source.loading.value);
+    const host = makeHost(box, { state: shown, theme: () => stage.theme.value }, life.signal).host as HTMLElement;
+    await expect.poll(() => host.dataset.llmwState).toBe("ready");
+    const read = stage.source.read({ field: "attention", epoch: 1, index: { layer: 0, head: 0, query: 0, key: 0 } });
+    expect(host.dataset.llmwState).toBe("loading");
+    await framePassed();
+    let painted = false;
+    model.reply(
+      [{ id: 1, ok: true, result: { dims: [], shape: [], exponent: 0, extent: null, texts: null }, buffer: 0 }],
+      [Uint16Array.of(0)],
+    );
+    await read;
+    requestAnimationFrame(() => {
+      painted = true;
+    });
+    const paintedWhenReady = await new Promise((resolve) => {
+      new MutationObserver(() => resolve(painted)).observe(host, { attributeFilter: ["data-llmw-state"] });
+    });
+    expect([host.dataset.llmwState, paintedWhenReady]).toEqual(["ready", true]);
+    life.abort();
   });
 
   it("follows the host from light to dark, unless it is set", async () => {

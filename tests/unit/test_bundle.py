@@ -23,11 +23,11 @@ def bundle() -> str:
 
 
 def digest_of_sources() -> str:
-    """As js/build.mjs does it: path, a zero byte, content, a zero byte, in the order of the paths."""
+    """As js/build.mjs does it: path, a zero byte, content with plain line ends, a zero byte, in the order of the paths."""
     names = [path.relative_to(JS).as_posix() for path in (JS / "src").rglob("*") if path.is_file()]
     digest = sha256()
     for name in sorted([*names, "package-lock.json"]):
-        digest.update(name.encode() + b"\0" + (JS / name).read_bytes() + b"\0")
+        digest.update(name.encode() + b"\0" + (JS / name).read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
 
 
