@@ -3,7 +3,7 @@
     python js/dev/serve.py [--port 8765]        then open  http://127.0.0.1:8765/?case=demo&width=1040&theme=dark
 
 Cases: demo (the built-in model), long (a random GPT-2 of 12 x 12 heads on 1,024 tokens), huge (4,096 tokens), many (32 x 32
-heads), waiting (no run yet), and the states running and failed over demo. It serves this machine only.
+heads), waiting (no run yet), and the states running, failed and broken over demo. It serves this machine only.
 """
 
 from __future__ import annotations
@@ -94,6 +94,10 @@ class Served:
         self.override = {}
         if case == "running":
             self.override["status"] = dict(self.view.status, state="running", what="layer 3 of 4", done=3, total=4, prompt="Another prompt")
+        if case == "broken":
+            integrity = {"ok": False, "sentence": "the recomputed pattern differs by 3e-02 from the model's own", "pattern": 0.03, "readout": 1e-6}
+            self.override["run"] = dict(self.view.run, integrity=integrity)
+            self.override["problems"] = [{"type": "Failed", "message": "the field to_self could not be made", "hint": "Restart the kernel."}]
         if case == "failed":
             message, hint = "the prompt has 812 tokens, the model's context holds 64", "Give a shorter prompt."
             self.override["status"] = dict(self.view.status, state="failed", message=message, hint=hint, prompt="When " * 12)

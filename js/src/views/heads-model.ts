@@ -17,6 +17,9 @@ import { scaleOf } from "./colours";
 import { chosen, fitsHeads, isPattern } from "./fit";
 import { Wanted, type Wish } from "./wanted";
 
+/** A head is judged by all of the prompt, as a field's reference value is: not by the query under the cursor. */
+const OVER_QUERIES = { query: { reduce: "mean" }, position: { reduce: "mean" } } as const;
+
 export interface HeadsPicture {
   field: FieldMeta;
   /** Small patterns, else one value a head. */
@@ -74,7 +77,8 @@ export class HeadsModel {
     const field = this.field.value;
     if (!run || !field) return [];
     if (!isPattern(field)) {
-      const request = requestFor(field, run.epoch, { layer: "all", head: "all" }, cursorOf(this.stage.selection));
+      const cursor = cursorOf(this.stage.selection);
+      const request = requestFor(field, run.epoch, { layer: "all", head: "all" }, cursor, { fixed: OVER_QUERIES });
       return [{ request, priority: 0 }];
     }
     const near = this.stage.selection.pinned.layer.peek() ?? run.layers - 1;

@@ -12,12 +12,13 @@ import { FieldMenu } from "../panels/menu";
 import { Legend } from "../panels/legend";
 import { Panel } from "../panels/panel";
 import type { Table } from "../panels/table";
+import { has } from "../slice";
 import type { Stage } from "../stage";
 import type { Theme } from "../theme";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
-import { headExists } from "./fit";
+import { headExists, isPattern } from "./fit";
 import { type HeadsLayout, headAt, headBox, headsLayout } from "./heads-layout";
 import { absent, HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
@@ -207,6 +208,9 @@ export function HeadsPanel() {
               stage.settings.value = { ...stage.settings.value, headField: name };
             }}
           />
+          {model.field.value && !isPattern(model.field.value) && has(model.field.value, "query") && (
+            <span class="dim">mean over queries</span>
+          )}
         </span>
       }
       legend={picture.value && <Legend field={picture.value.field} scale={picture.value.scale} />}

@@ -11,6 +11,7 @@ import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
 import type { Table } from "../panels/table";
+import { has } from "../slice";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
@@ -186,6 +187,7 @@ export function LayersPanel() {
               stage.settings.value = { ...stage.settings.value, layerField: name };
             }}
           />
+          {field.value && has(field.value, "head") && <ShownHead />}
         </span>
       }
       legend={picture.value && <Legend field={picture.value.field} scale={picture.value.scale} />}
@@ -232,6 +234,12 @@ export function LayersPanel() {
       </div>
     </Panel>
   );
+}
+
+/** Of a field over heads as well, the grid shows one. */
+function ShownHead() {
+  const head = useUi().stage.selection.shown.head.value;
+  return head === null ? null : <span class="dim">head {head}</span>;
 }
 
 function cursorNumbers({ selection }: Stage): Record<string, number | null> {

@@ -10,6 +10,8 @@ import { kindAt, type TokenKind, tokenParts } from "../tokens";
 /** Above so many tokens the text is laid in numbered chunks, so that the browser may skip what is out of view. */
 export const CHUNKED_FROM = 512;
 export const CHUNK = 128;
+/** Between a revealed token and the edge of the box, for its outline. */
+const MARGIN = 8;
 
 /** A colour with its ink, by pixel (see `pixel` in rgb.ts). Few colours are in use at a time. */
 const styles = new Map<number, { ground: string; ink: string }>();
@@ -109,8 +111,8 @@ export class TokenText {
       return;
     }
     const at = span.getBoundingClientRect();
-    if (at.top < outer.top) this.box.scrollTop -= outer.top - at.top + 8;
-    else if (at.bottom > outer.bottom) this.box.scrollTop += at.bottom - outer.bottom + 8;
+    if (at.top < outer.top + MARGIN) this.box.scrollTop -= outer.top + MARGIN - at.top;
+    else if (at.bottom > outer.bottom - MARGIN) this.box.scrollTop += at.bottom - outer.bottom + MARGIN;
   }
 
   /** The token under an event, or null. */
