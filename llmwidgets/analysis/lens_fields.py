@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
 _SHOWN = 5  # tokens in a cell's detail
-_ROWS_AT_ONCE = 256  # read out before the work can be called off
+_ROWS_AT_ONCE = 512  # read out before the work can be called off
 
 
 def logit_lens_field(run: Capture) -> Field:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 KEPT = 10
 """Tokens kept of each row's distribution."""
 
-_CELLS_AT_ONCE = 1 << 22  # of logits: 16 MB of float32
+_CELLS_AT_ONCE = 1 << 23  # of logits: 32 MB of float32
+_POSITIONS_AT_ONCE = 256  # of the residual stream, gathered from every layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +68,21 @@ def kept_rows(run: Capture, layers: Sequence[int], positions: Sequence[int]) -> 
 def read_rows(run: Capture, layers: Sequence[int], positions: Sequence[int], k: int, targets: np.ndarray | None = None) -> Rows:
     """Rows read out now. targets: (position,) int64 of token ids, -1 for none; or None."""
     rows = Rows.empty(len(layers), len(positions), k, targets is not None)
-    for first in range(0, len(positions), _chunk(run)):
-        at = slice(first, min(first + _chunk(run), len(positions)))
-        some = torch.as_tensor(list(positions[at]))
-        final = _log_probabilities(run, run.n_layers - 1, some)  # (position, vocab)
-        for i, layer in enumerate(layers):
-            here = final if layer == run.n_layers - 1 else _log_probabilities(run, layer, some)
-            _sum_up(rows, (i, at), here, final, None if targets is None else torch.as_tensor(targets[at]))
+    final = run.n_layers - 1
+    read = list(dict.fromkeys([*layers, final]))
+    chunk = max(1, _CELLS_AT_ONCE // (run.vocab_size * len(read)))  # positions whose logits are held at once
+    for top in range(0, len(positions), _POSITIONS_AT_ONCE):
+        block = range(top, min(top + _POSITIONS_AT_ONCE, len(positions)))
+        streams = torch.stack(
+            [stream(run, layer)[list(positions[block.start : block.stop])] for layer in read]
+        )  # (layer, position, d_model)
+        for first in range(0, len(block), chunk):
+            some = streams[:, first : first + chunk]
+            at = slice(block.start + first, block.start + first + some.shape[1])
+            log_p = torch.log_softmax(run.read_out(some.flatten(0, 1)), dim=-1).unflatten(0, some.shape[:2])  # (layer, position, vocab)
+            wanted = None if targets is None else torch.as_tensor(targets[at])
+            for i, layer in enumerate(layers):
+                _sum_up(rows, (i, at), log_p[read.index(layer)], log_p[read.index(final)], wanted)
     return rows
 
 
@@ -99,20 +108,12 @@ class _Kept:
             return Rows(kept.ids[plane], kept.probability[plane], kept.entropy[plane], kept.kl[plane])
 
     def _read(self, at_layers: np.ndarray, at_positions: np.ndarray) -> None:
+        at_layers = np.union1d(at_layers, [self._run.n_layers])  # the final layer is read out in any case
         found = read_rows(self._run, [int(i) - 1 for i in at_layers], at_positions.tolist(), self._rows.ids.shape[-1])
         plane = np.ix_(at_layers, at_positions)
         for name in ("ids", "probability", "entropy", "kl"):
             getattr(self._rows, name)[plane] = getattr(found, name)
         self._known[plane] = True
-
-
-def _chunk(run: Capture) -> int:
-    return max(1, _CELLS_AT_ONCE // run.vocab_size)
-
-
-def _log_probabilities(run: Capture, layer: int, positions: torch.Tensor) -> torch.Tensor:
-    """(position, vocab), ln p, float32 (float64 for a float64 model)."""
-    return torch.log_softmax(run.read_out(stream(run, layer)[positions]), dim=-1)
 
 
 def _sum_up(rows: Rows, at: tuple[int, slice], here: torch.Tensor, final: torch.Tensor, targets: torch.Tensor | None) -> None:

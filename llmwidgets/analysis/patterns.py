@@ -63,8 +63,10 @@ class _PatternReader:
                 if head < self._run.heads_per_layer[layer]:
                     alike.setdefault(looks_of(self._run, layer, head), []).append(j)
             for looks, places in alike.items():
-                state[i, places] = looks.state(queries, keys)
-                self._put(values[i], layer, {j: heads[j] for j in places}, queries, keys, looks, state[i, places[0]])
+                forbidden = looks.state(queries, keys)
+                for j in places:
+                    state[i, j] = forbidden
+                self._put(values[i], layer, {j: heads[j] for j in places}, queries, keys, looks, forbidden)
         return Cells(values, state)
 
     def _put(
@@ -78,9 +80,14 @@ class _PatternReader:
                 return
             keys = keys[at]
         weights = self._run.pattern(layer, list(heads.values()), queries=_selector(queries), keys=_selector(keys)).numpy()
-        allowed = state[:, at] == VALUE
+        # Most columns are allowed to all of these queries; a cell by cell copy is for the others only.
+        inner = slice(*within(keys, *looks.inner_columns(places_array(queries)))) if isinstance(keys, range) else slice(0, 0)
+        edges = [(edge, state[:, at][:, edge] == VALUE) for edge in (slice(0, inner.start), slice(inner.stop, len(keys)))]
         for j, of_head in zip(heads, weights, strict=True):
-            np.copyto(values[j, :, at], of_head, where=allowed, casting="same_kind")
+            target = values[j, :, at]
+            target[:, inner] = of_head[:, inner]
+            for edge, allowed in edges:
+                np.copyto(target[:, edge], of_head[:, edge], where=allowed, casting="same_kind")
 
 
 def _selector(places: Places) -> slice | list[int]:

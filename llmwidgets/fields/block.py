@@ -71,7 +71,7 @@ def pool(
         low = _along(np.fmin, values, factors)
         pooled = np.where(pooled < -low, low, pooled)
     nan = np.isnan(values)
-    if np.count_nonzero(nan) > (0 if state is None else np.count_nonzero(state)):
+    if np.count_nonzero(nan) > (0 if state is None else np.count_nonzero(state != VALUE)):
         own = nan if state is None else nan & (state == VALUE)
         pooled = np.where(_along(np.maximum, own, factors), np.asarray(np.nan, pooled.dtype), pooled)
     return pooled, None if state is None else _along(np.minimum, state, factors)
