@@ -18,8 +18,16 @@ POSITIONS = 4_096
 def gpt2_small_shape(attention: str | None = None) -> GPT2LMHeadModel:
     """The model, in evaluation mode; `attention` is transformers' attn_implementation, None for its default."""
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=VOCABULARY, n_positions=POSITIONS, n_layer=LAYERS, n_head=HEADS, n_embd=WIDTH, initializer_range=0.1)
-    config.bos_token_id = config.eos_token_id = 0
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=POSITIONS,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        n_embd=WIDTH,
+        initializer_range=0.1,  # at the usual 0.02 every pattern of an untrained model is near to uniform
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     if attention is not None:
         config._attn_implementation = attention
     return GPT2LMHeadModel(config).eval()

@@ -24,10 +24,10 @@ PIXELS = """(canvas) => {
   for (let start = 0; start < data.length; start += 32768) text += String.fromCharCode(...data.subarray(start, start + 32768));
   return { width: canvas.width, height: canvas.height, data: btoa(text) };
 }"""
-GROUND = """(host) => {
+COLOUR = """(host, name) => {
   const probe = document.createElement('i');
-  probe.style.color = getComputedStyle(host).getPropertyValue('--llmw-bg');
-  host.append(probe);
+  probe.style.color = getComputedStyle(host).getPropertyValue(`--llmw-${name}`);
+  document.body.append(probe);  // a child of the host itself is not rendered
   const colour = getComputedStyle(probe).color;
   probe.remove();
   return colour;
@@ -114,7 +114,7 @@ class Inspector:
 
     def heads_grid(self) -> Grid:
         """Where each head's thumbnail stands on the canvas of the head view."""
-        layers, heads = self.notebook.value("[view.run.n_layers, view.run.n_heads]")
+        layers, heads = self.notebook.value("[view.capture.n_layers, view.capture.n_heads]")
         canvas = self.panel("heads").locator("canvas").first
         width, height = canvas.evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
         for gap, least in ((8, 40), (4, 20), (2, 10), (1, 0)):
@@ -128,7 +128,7 @@ class Inspector:
         canvas = self.panel("heads").locator("canvas").first
         canvas.scroll_into_view_if_needed()
         grid, box = self.heads_grid(), canvas.bounding_box()
-        rows = self.notebook.value("view.run.n_layers")
+        rows = self.notebook.value("view.capture.n_layers")
         return (
             box["x"] + grid.left + head * grid.step + grid.cell / 2,
             box["y"] + grid.top + (rows - 1 - layer) * grid.step + grid.cell / 2,
@@ -149,9 +149,9 @@ class Inspector:
         found = self.panel(panel).locator("canvas").nth(number).evaluate(PIXELS)
         return np.frombuffer(base64.b64decode(found["data"]), np.uint8).reshape(found["height"], found["width"], 4)
 
-    def ground(self) -> tuple[int, int, int]:
-        """The background that the view has taken from its host."""
-        return rgb(self.host.evaluate(GROUND))
+    def colour(self, name: str) -> tuple[int, int, int]:
+        """One of the colours that the view took from its host: bg, soft, line, ..."""
+        return rgb(self.host.evaluate(COLOUR, name))
 
     def shares(self) -> list[float]:
         """The percentages of the next-token panel, as numbers between 0 and 1, from the most probable down."""

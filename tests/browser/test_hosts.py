@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from tests.browser import chromium
 from tests.browser.inspector import Inspector
 from tests.browser.lab_server import serve
 from tests.browser.notebook_page import NotebookPage, write_notebook
-from tests.browser.palette import attention_colours
+from tests.browser.seen import assert_text_shows, row_of
 
 CELLS = ("import llmwidgets as lw", "view = lw.show()")
 
@@ -19,17 +18,18 @@ def lightness(colour: tuple[int, int, int]) -> float:
 
 
 def test_the_view_turns_dark_with_jupyterlab_and_light_again(view: Inspector):
-    assert lightness(view.ground()) > 200
-    row = np.array(view.notebook.value("view.run.pattern(view.selection.layer, view.selection.head)[-1].double().tolist()"))
+    assert lightness(view.colour("bg")) > 200
+    layer, head, query = view.notebook.value("[view.selection.layer, view.selection.head, view.selection.query]")
+    row = row_of(view, layer, head, query)
     view.notebook.set_theme("JupyterLab Dark")
     view.page.wait_for_function("(host) => host.dataset.llmwTheme === 'dark'", arg=view.host.element_handle())
     view.wait_until_quiet()
-    assert lightness(view.ground()) < 60
-    np.testing.assert_allclose(np.array(view.token_colours(), dtype=float), attention_colours(row, view.ground(), "dark"), atol=3)
+    assert lightness(view.colour("bg")) < 60
+    assert_text_shows(view, row, query, "dark")
     view.notebook.set_theme("JupyterLab Light")
     view.page.wait_for_function("(host) => host.dataset.llmwTheme === 'light'", arg=view.host.element_handle())
     view.wait_until_quiet()
-    assert lightness(view.ground()) > 200
+    assert lightness(view.colour("bg")) > 200
 
 
 @pytest.mark.parametrize("width", [820, 1500])

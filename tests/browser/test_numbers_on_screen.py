@@ -7,28 +7,24 @@ import pytest
 
 from tests.browser.inspector import Inspector
 from tests.browser.palette import attention_colours
-
-# A half has 11 significant bits and the table 1,024 steps; a colour may be off by a little, never by a shade.
-TOLERANCE = 3
+from tests.browser.seen import TOLERANCE, assert_text_shows, row_of
 
 
 def test_the_bar_names_the_model_and_what_the_capture_was_checked_to(view: Inspector):
     bar = view.panel("bar").inner_text()
-    assert view.notebook.value("view.run.model_name") in bar
-    assert view.notebook.value("view.run.integrity.sentence") in bar
-    assert view.prompt.input_value() == view.notebook.value("view.run.prompt")
+    assert view.notebook.value("view.capture.model_name") in bar
+    assert view.notebook.value("view.capture.integrity.sentence") in bar
+    assert view.prompt.input_value() == view.notebook.value("view.capture.prompt")
 
 
 def test_each_token_wears_the_colour_of_what_the_selected_head_sends_to_it(view: Inspector):
     layer, head, query = view.notebook.value("[view.selection.layer, view.selection.head, view.selection.query]")
-    row = np.array(view.notebook.value(f"view.run.pattern({layer}, {head})[{-1 if query is None else query}].double().tolist()"))
-    seen = np.array(view.token_colours(), dtype=float)
-    np.testing.assert_allclose(seen, attention_colours(row, view.ground()), atol=TOLERANCE)
+    assert_text_shows(view, row_of(view, layer, head, query), query)
 
 
 def test_the_next_token_shares_are_the_models_own_probabilities(view: Inspector):
     expected = view.notebook.value(
-        "torch.softmax(lw.demo_model()[0](torch.tensor([view.run.token_ids])).logits[0, -1].detach().double(), -1).topk(6).values.tolist()"
+        "torch.softmax(lw.demo_model()[0](torch.tensor([view.capture.token_ids])).logits[0, -1].detach().double(), -1).topk(6).values.tolist()"
     )
     np.testing.assert_allclose(view.shares(), expected[: len(view.shares())], atol=0.006)
     assert len(view.shares()) >= 5
@@ -36,10 +32,10 @@ def test_the_next_token_shares_are_the_models_own_probabilities(view: Inspector)
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 1), (2, 3)])
 def test_a_heads_thumbnail_holds_its_pattern(view: Inspector, layer: int, head: int):
-    pattern = np.array(view.notebook.value(f"view.run.pattern({layer}, {head}).double().tolist()"))  # (query, key)
-    colours = attention_colours(pattern, view.ground())
+    pattern = np.array(view.notebook.value(f"view.capture.pattern({layer}, {head}).double().tolist()"))  # (query, key)
+    colours = attention_colours(pattern, view.colour("bg"))
     pixels, grid = view.pixels("heads")[..., :3].astype(float), view.heads_grid()
-    size, top = len(pattern), grid.top + (view.notebook.value("view.run.n_layers") - 1 - layer) * grid.step
+    size, top = len(pattern), grid.top + (view.notebook.value("view.capture.n_layers") - 1 - layer) * grid.step
     for query in range(size):
         for key in range(query + 1):
             y = int(top + (query + 0.5) * grid.cell / size)
