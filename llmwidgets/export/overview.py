@@ -1,7 +1,7 @@
 """The picture of a view in a saved output: every head small at the left, the selected pattern large at the right.
 
 Always true: at most 60 kB for any model and prompt (colours get coarser first, then the picture smaller); masked cells are
-paper, NaN is orange and never hidden, absent heads stay empty. Colours are those of the page in its light theme.
+grey, NaN is orange and never hidden, absent heads stay empty; the last layer is on top, as in the page, whose light colours these are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ SIDE = 448  # pixels that each half may take
 GAP = 16
 
 _BLUES = ((0xFF, 0xFF, 0xFF), (0x9D, 0xB6, 0xEA), (0x2F, 0x5F, 0xD0), (0x12, 0x26, 0x68))
-_PAPER, _INK, _LINE, _NAN = (0xFF, 0xFF, 0xFF), (0xC2, 0x57, 0x0C), (0xDF, 0xE3, 0xE8), (0xF2, 0x8A, 0x2E)
+_PAPER, _LINE, _MASKED = (0xFF, 0xFF, 0xFF), (0xDF, 0xE3, 0xE8), (0xF5, 0xF6, 0xF8)
+_INK, _NAN = (0xC2, 0x57, 0x0C), (0xF2, 0x8A, 0x2E)
 _POWER = 0.5  # spreads weak cells, as the page does
 
 
@@ -63,7 +64,7 @@ def _heads(
         for head in range(n_heads):
             if (cells.state[head] == 2).all():
                 continue
-            top, left = layer * (high + 1), head * (wide + 1)
+            top, left = (n_layers - 1 - layer) * (high + 1), head * (wide + 1)
             frame = _ink(colours) if (layer, head) == selected else _line(colours)
             grid[top : top + high, left : left + wide] = frame
             inner = _levels(cells.values[head], cells.state[head], colours)
@@ -88,7 +89,8 @@ def _levels(values: np.ndarray, state: np.ndarray, colours: int) -> np.ndarray:
     levels = np.rint(place * (colours - 1)).astype(np.uint8)
     levels[np.isinf(values) & (state == 0)] = colours - 1
     levels[np.isnan(values) & (state == 0)] = _nan(colours)
-    levels[state != 0] = _paper(colours)
+    levels[state == 1] = _masked(colours)
+    levels[state == 2] = _paper(colours)
     return levels
 
 
@@ -104,7 +106,7 @@ def _beside(parts: list[np.ndarray], colours: int) -> np.ndarray:
     return np.pad(row, GAP // 2, constant_values=_paper(colours))
 
 
-# After the colours of values stand paper, line, outline, NaN.
+# After the colours of values stand paper, line, outline, NaN, masked.
 def _paper(colours: int) -> int:
     return colours
 
@@ -121,10 +123,14 @@ def _nan(colours: int) -> int:
     return colours + 3
 
 
+def _masked(colours: int) -> int:
+    return colours + 4
+
+
 def _palette(colours: int) -> np.ndarray:
     places = np.linspace(0, len(_BLUES) - 1, colours)
     stops = np.array(_BLUES, np.float64)
     low = np.minimum(places.astype(int), len(_BLUES) - 2)
     share = (places - low)[:, None]
     blues = np.rint(stops[low] * (1 - share) + stops[low + 1] * share)
-    return np.vstack([blues, [_PAPER, _LINE, _INK, _NAN]]).astype(np.uint8)  # (colours + 4, 3)
+    return np.vstack([blues, [_PAPER, _LINE, _INK, _NAN, _MASKED]]).astype(np.uint8)  # (colours + 5, 3)

@@ -71,11 +71,11 @@ def test_nothing_to_draw_gives_no_picture():
     assert overview({}, 4, None, (None, None)) is None
 
 
-def test_more_attention_is_darker_and_the_masked_is_paper():
+def test_more_attention_is_darker_and_the_masked_is_grey():
     picture = read(overview({}, 1, cells([[1.0, 0.0], [0.25, 0.75]], [[0, 1], [0, 0]]), (0, 0)))
     size = (picture.shape[0] - 16) // 2
     middle = {(q, k): picture[8 + size * q + size // 2, 8 + size * k + size // 2].astype(int).sum() for q in (0, 1) for k in (0, 1)}
-    assert middle[0, 1] == 3 * 255
+    assert middle[0, 1] == 0xF5 + 0xF6 + 0xF8
     assert middle[0, 0] < middle[1, 1] < middle[1, 0] < 3 * 255
 
 
@@ -105,6 +105,13 @@ def test_the_picture_stays_under_sixty_kilobytes_for_any_shape(layers, heads, si
     picture = overview(thumbnails, layers, causal(pattern, 99), (layers - 1, 0))
     assert picture is not None and len(picture) <= MOST_BYTES
     assert min(read(picture).shape[:2]) > 16
+
+
+def test_the_last_layer_is_on_top():
+    dark, light = cells(np.ones((1, 4, 4))), cells(np.zeros((1, 4, 4)))
+    picture = read(overview({0: light, 1: dark}, 2, None, (None, None))).astype(int).sum(axis=2)
+    middle = picture.shape[0] // 2
+    assert picture[:middle].min() < 3 * 128 < picture[middle + 4 :].min()
 
 
 def test_the_same_numbers_give_the_same_bytes():
