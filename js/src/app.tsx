@@ -7,9 +7,9 @@
 import { effect } from "@preact/signals";
 import { Component, type ComponentChildren, type ComponentType, render } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { gridOf } from "./panels/grid";
 import { Bar } from "./panels/bar";
 import { Before } from "./panels/before";
+import { gridOf } from "./panels/grid";
 import { Summary } from "./panels/summary";
 import { Tooltip } from "./panels/tooltip";
 import type { PanelName } from "./protocol";
@@ -66,7 +66,7 @@ class Guarded extends Component<{ name: string; children: ComponentChildren }, {
 
 function App() {
   const ui = useUi();
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     const element = box.current!;
     const read = () => {
@@ -81,10 +81,9 @@ function App() {
   const grid = gridOf(panels.value, ui.width.value);
   const model = run.value === null ? "no run yet" : run.value.model;
   return (
-    <div
+    <section
       ref={box}
       class={`view ${grid.kind}`}
-      role="region"
       aria-label={`llmwidgets, ${model}`}
       data-status={status.value.state}
       data-epoch={run.value?.epoch ?? ""}
@@ -95,16 +94,14 @@ function App() {
           const early = run.value === null && name !== "bar";
           return (
             <div key={name} class="slot" style={{ gridArea: name }}>
-              <Guarded name={name}>
-                {early ? <Before name={name} /> : <Shown />}
-              </Guarded>
+              <Guarded name={name}>{early ? <Before name={name} /> : <Shown />}</Guarded>
             </div>
           );
         })}
       </div>
       <Tooltip />
       <Summary />
-    </div>
+    </section>
   );
 }
 

@@ -6,6 +6,7 @@
  */
 
 /** What a key does; returning false says that there was nothing to do, and lets the key go on. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most actions give nothing back
 export type KeyAction = (event: KeyboardEvent) => boolean | void;
 
 /** Bindings by name: `ArrowUp`, `[`, `Shift+Enter`. Shift is named only for keys that type nothing. */

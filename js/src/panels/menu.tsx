@@ -40,6 +40,7 @@ interface SwitchProps<T extends string> {
 /** Two or three exclusive ways to draw the same thing. */
 export function Switch<T extends string>({ label, options, chosen, choose }: SwitchProps<T>) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
     <span class="switch" role="group" aria-label={label}>
       {options.map((option) => (
         <button key={option} type="button" aria-pressed={option === chosen} onClick={() => choose(option)}>

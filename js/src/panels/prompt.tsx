@@ -60,6 +60,7 @@ export function PromptLine() {
   const [text, setText] = useState(known ?? "");
   const [refused, setRefused] = useState<string | null>(null);
   const edited = useRef(false);
+  const line = useRef<HTMLTextAreaElement>(null);
 
   useEffect(() => {
     if (!edited.current && known !== null) setText(known);
@@ -75,7 +76,8 @@ export function PromptLine() {
   const send = () => {
     if (running || !editable) return;
     setRefused(null);
-    stage.runPrompt(text).catch((error: Error) => setRefused(error.message));
+    // What stands in the line, which the last key may have changed since it was rendered.
+    stage.runPrompt(line.current?.value ?? text).catch((error: Error) => setRefused(error.message));
   };
   const asked: Status = refused === null ? status : { ...status, state: "failed", message: refused, hint: null };
   const shown = run?.prompt === null && !running ? "" : text;
@@ -94,6 +96,7 @@ export function PromptLine() {
         <label>
           <span>prompt</span>
           <textarea
+            ref={line}
             rows={Math.min(6, shown.split("\n").length)}
             value={shown}
             placeholder={run?.prompt === null ? "token ids" : ""}

@@ -32,7 +32,7 @@ export function NumberTable({ build }: { build: () => Table | null }) {
   const columns = table.columns.slice(0, MAX_COLUMNS);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroll box must be reachable by keyboard
-    <div class="table" tabIndex={0} role="region" aria-label={table.caption}>
+    <section class="table" tabIndex={0} aria-label={table.caption}>
       <table>
         <caption>
           {table.caption}
@@ -59,6 +59,6 @@ export function NumberTable({ build }: { build: () => Table | null }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

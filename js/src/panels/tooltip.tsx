@@ -5,8 +5,8 @@
  * a picture asks for nothing. It never takes pointer events and never covers the cell under the pointer.
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Cell } from "../protocol";
 import { numberText, percentText } from "../paint/numbers";
+import type { Cell } from "../protocol";
 import { type Tip, useUi } from "../views/ui";
 import { exactNumber, stateWords, tokenLabel } from "../views/words";
 

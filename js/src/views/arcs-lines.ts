@@ -13,8 +13,8 @@ export interface Line {
 
 export interface Lines {
   drawn: Line[];
-  /** Lines left out, the weight under which they lie, and the share of all weight that they hold. */
-  hidden: { count: number; below: number; share: number };
+  /** Lines left out, the largest weight among them, and the share of all weight that they hold. */
+  hidden: { count: number; most: number; share: number };
 }
 
 /** A row of weights: halves by key, from key `start`. */
@@ -26,7 +26,6 @@ export interface WeightRow {
 }
 
 export const MAX_LINES = 1500;
-const THRESHOLDS = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
 export function linesOf(rows: WeightRow[], only: { query?: number; key?: number } = {}, limit = MAX_LINES): Lines {
   const values = halfTable();
@@ -40,18 +39,11 @@ export function linesOf(rows: WeightRow[], only: { query?: number; key?: number 
       if (only.key === undefined || start + i === only.key) all.push({ query, key: start + i, weight });
     }
   }
-  const counts = THRESHOLDS.map((least) => all.reduce((n, { weight }) => n + (Math.abs(weight) >= least ? 1 : 0), 0));
-  const chosen = counts.findIndex((count) => count <= limit);
-  const below = THRESHOLDS[chosen < 0 ? THRESHOLDS.length - 1 : chosen]!;
-  let kept = all.filter(({ weight }) => Math.abs(weight) >= below);
-  kept.sort((a, b) => Math.abs(a.weight) - Math.abs(b.weight)); // the strongest are drawn last, on top
-  let least = below;
-  if (kept.length > limit) {
-    least = Math.abs(kept[kept.length - limit]!.weight);
-    kept = kept.slice(-limit);
-  }
+  all.sort((a, b) => Math.abs(a.weight) - Math.abs(b.weight)); // the strongest are drawn last, on top
+  const count = Math.max(0, all.length - limit);
+  const left = all.slice(0, count);
   const sum = (lines: Line[]) => lines.reduce((total, { weight }) => total + Math.abs(weight), 0);
   const total = sum(all);
-  const share = total > 0 ? Math.max(0, 1 - sum(kept) / total) : 0;
-  return { drawn: kept, hidden: { count: all.length - kept.length, below: least, share } };
+  const hidden = { count, most: Math.abs(left.at(-1)?.weight ?? 0), share: total > 0 ? sum(left) / total : 0 };
+  return { drawn: all.slice(count), hidden };
 }

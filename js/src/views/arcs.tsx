@@ -24,7 +24,7 @@ import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
-import { Wanted } from "./wanted";
+import { steady, Wanted } from "./wanted";
 import { headShort, tokenLabel, tokenQuote } from "./words";
 
 const TALLEST = 22; // rows of the window
@@ -53,7 +53,7 @@ class ArcsModel {
 
   constructor(stage: Stage, field: FieldMeta, window: () => [number, number]) {
     const start = spanOf(field, "key")[0];
-    const requests = computed(() => {
+    const requests = steady(() => {
       if (stage.run.value === null) return [];
       const [from, to] = window();
       const found = new Map<string, BlockRequest>();
@@ -87,14 +87,14 @@ class ArcsModel {
   }
 }
 
-/** "1,204 lines of less than 0.01 are hidden, holding 3.1% of the weight." */
+/** "1,204 lines of at most 0.01 are hidden, holding 3.1% of the weight." */
 export function hiddenWords(all: Lines[]): string {
   const count = all.reduce((sum, { hidden }) => sum + hidden.count, 0);
   if (count === 0) return "";
-  const below = Math.max(...all.map(({ hidden }) => hidden.below));
+  const most = Math.max(...all.map(({ hidden }) => hidden.most));
   const share = all.reduce((sum, { hidden }) => sum + hidden.share, 0) / all.length;
   const held = `holding ${percentText(share)} of the weight`;
-  return `${count.toLocaleString("en")} lines of less than ${numberText(below)} are hidden, ${held}. `;
+  return `${count.toLocaleString("en")} lines of at most ${numberText(most)} are hidden, ${held}. `;
 }
 
 export function Arcs({ field }: { field: FieldMeta }) {
@@ -162,7 +162,11 @@ export function Arcs({ field }: { field: FieldMeta }) {
           label="lines from queries at the left to keys at the right; up and down walk queries, left and right keys"
           rows={total.value}
           columns={1}
-          active={query === null ? null : { row: query, column: 0, words: `from ${tokenQuote(stage.tokens.value.texts[query])}` }}
+          active={
+            query === null
+              ? null
+              : { row: query, column: 0, words: `from ${tokenQuote(stage.tokens.value.texts[query])}` }
+          }
           keys={{
             ArrowUp: walk("query", -1),
             ArrowDown: walk("query", 1),

@@ -92,6 +92,7 @@ export function Canvas<Scene>(props: CanvasProps<Scene>) {
   }, []);
 
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: it takes the pointer, never the focus; what it shows is said beside it
     <canvas
       ref={canvas}
       class={props.class}

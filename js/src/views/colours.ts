@@ -1,9 +1,10 @@
 /**
  * The colours of a field in use: its scale with the ends filled in from the blocks that have come, and the table for a block.
  */
-import type { FieldMeta } from "../protocol";
+
 import { type Extent, type ResolvedScale, resolveScale, union } from "../paint/scale";
 import { type ColourTable, colourTable } from "../paint/table";
+import type { FieldMeta } from "../protocol";
 import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 

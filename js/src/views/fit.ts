@@ -26,7 +26,8 @@ export function textCoordinate(field: FieldMeta): Coordinate | null {
 export const fitsText = (field: FieldMeta): boolean => textCoordinate(field) !== null;
 
 /** Layers by heads; with both query and key as well, each head is a small picture of its pattern. */
-export const fitsHeads = (field: FieldMeta): boolean => has(field, "layer", "head") && fixedBy(field, ["layer", "head"]);
+export const fitsHeads = (field: FieldMeta): boolean =>
+  has(field, "layer", "head") && fixedBy(field, ["layer", "head"]);
 
 export const isPattern = (field: FieldMeta): boolean => fitsHeads(field) && has(field, "query", "key");
 

@@ -26,7 +26,13 @@ const SMALLEST = 4;
 const TOP = 4; // room for an outline
 const DIGITS = 18;
 
-export function headsLayout(layers: number, heads: number, width: number, maxHeight: number, narrow: boolean): HeadsLayout {
+export function headsLayout(
+  layers: number,
+  heads: number,
+  width: number,
+  maxHeight: number,
+  narrow: boolean,
+): HeadsLayout {
   const gapOf = (pitch: number) => (pitch >= 40 ? 8 : pitch >= 20 ? 4 : pitch >= 10 ? 2 : 1);
   const byWidth = Math.floor((width - LEFT - TOP) / Math.max(1, heads));
   const byHeight = Math.floor((maxHeight - BOTTOM - TOP) / Math.max(1, layers));

@@ -15,7 +15,7 @@ import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 import { scaleOf } from "./colours";
 import { chosen, fitsHeads, isPattern } from "./fit";
-import { Wanted, type Wish } from "./wanted";
+import { steady, Wanted, type Wish } from "./wanted";
 
 /** A head is judged by all of the prompt, as a field's reference value is: not by the query under the cursor. */
 const OVER_QUERIES = { query: { reduce: "mean" }, position: { reduce: "mean" } } as const;
@@ -64,7 +64,7 @@ export class HeadsModel {
       return chosen(headFields(stage.fields.value, run), () => true, named);
     });
     // A pinned layer decides the order only: reading it here would ask anew at every click.
-    const wishes = computed(() => this.#wishes());
+    const wishes = steady(() => this.#wishes());
     this.wanted = new Wanted(stage.source, () => wishes.value);
     this.picture = computed(() => {
       this.wanted.version.value;

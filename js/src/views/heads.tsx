@@ -7,21 +7,18 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { stepped } from "../keyboard";
-import { paintPlane } from "../paint/paint";
-import { FieldMenu } from "../panels/menu";
 import { Legend } from "../panels/legend";
+import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
 import type { Table } from "../panels/table";
 import { has } from "../slice";
 import type { Stage } from "../stage";
-import type { Theme } from "../theme";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
-import { tableFor } from "./colours";
 import { headExists, isPattern } from "./fit";
-import { type HeadsLayout, headAt, headBox, headsLayout } from "./heads-layout";
-import { absent, HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
-import { hatch, headStyle, outline } from "./outline";
+import { type HeadsLayout, headAt, headsLayout } from "./heads-layout";
+import { HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
+import { type HeadMarks, paintHeadMarks, paintHeads } from "./heads-paint";
 import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
@@ -29,68 +26,6 @@ import { useWidth } from "./use-width";
 import { headShort } from "./words";
 
 const MAX_HEIGHT = 480;
-
-export function paintHeads(
-  context: CanvasRenderingContext2D,
-  stage: Stage,
-  layout: HeadsLayout,
-  picture: HeadsPicture | null,
-  present: (layer: number, head: number) => boolean,
-  theme: Theme,
-): void {
-  context.font = "11px system-ui, sans-serif";
-  context.textBaseline = "middle";
-  context.textAlign = "center";
-  for (let layer = 0; layer < layout.layers; layer++) {
-    for (let head = 0; head < layout.heads; head++) {
-      const box = headBox(layout, layer, head);
-      const plane = picture?.plane(layer, head) ?? null;
-      if (!present(layer, head) || (plane && absent(plane))) {
-        hatch(context, theme, box);
-      } else if (picture && plane) {
-        paintPlane(context, plane, box, tableFor(stage, picture.scale, plane.exponent));
-        // A white cell on white must still be seen to be one.
-        if (!picture.thumbnails && layout.cell >= 10) {
-          context.strokeStyle = theme.line;
-          context.lineWidth = 1;
-          context.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1);
-        }
-      } else {
-        context.fillStyle = theme.soft;
-        context.fillRect(box.x, box.y, box.width, box.height);
-      }
-    }
-  }
-  context.fillStyle = theme.dim;
-  for (let layer = 0; layer < layout.layers; layer += layout.everyLayer) {
-    const box = headBox(layout, layer, 0);
-    context.textAlign = "left";
-    context.fillText(String(layer), 0, box.y + box.height / 2);
-  }
-  context.textAlign = "center";
-  for (let head = 0; head < layout.heads; head += layout.everyHead) {
-    const box = headBox(layout, 0, head);
-    context.fillText(String(head), box.x + box.width / 2, layout.height - 8);
-  }
-}
-
-interface Marks {
-  pinned: [number, number] | null;
-  hovered: [number, number] | null;
-  further: [number, number][];
-  theme: Theme;
-}
-
-function paintMarks(context: CanvasRenderingContext2D, layout: HeadsLayout, marks: Marks): void {
-  const { theme } = marks;
-  const inside = (place: [number, number] | null): place is [number, number] =>
-    place !== null && place[0] >= 0 && place[0] < layout.layers && place[1] >= 0 && place[1] < layout.heads;
-  marks.further.forEach((place, nth) => {
-    if (inside(place)) outline(context, theme, headBox(layout, ...place), "further", headStyle(nth));
-  });
-  if (inside(marks.pinned)) outline(context, theme, headBox(layout, ...marks.pinned), "pinned");
-  if (inside(marks.hovered)) outline(context, theme, headBox(layout, ...marks.hovered), "hovered");
-}
 
 function headWords(picture: HeadsPicture | null, layer: number, head: number): string {
   const at = `layer ${layer}, head ${head}`;
@@ -249,16 +184,18 @@ export function HeadsPanel() {
           <Canvas
             class="marks"
             size={size}
-            scene={(): Marks & { layout: HeadsLayout } => {
+            scene={(): HeadMarks & { layout: HeadsLayout } => {
               const at: [number, number] | null =
-                pinned.layer.value === null || pinned.head.value === null ? null : [pinned.layer.value, pinned.head.value];
+                pinned.layer.value === null || pinned.head.value === null
+                  ? null
+                  : [pinned.layer.value, pinned.head.value];
               const seen: [number, number] | null =
                 shown.layer.value === null || shown.head.value === null ? null : [shown.layer.value, shown.head.value];
               const moved = seen && (seen[0] !== at?.[0] || seen[1] !== at?.[1]) ? seen : null;
               const { value: theme } = stage.theme;
               return { layout: layout.value, pinned: at, hovered: moved, further: selection.heads.value, theme };
             }}
-            paint={(context, scene) => paintMarks(context, scene.layout, scene)}
+            paint={(context, scene) => paintHeadMarks(context, scene.layout, scene)}
             onPoint={point}
             onLeave={leave}
             onPress={press}

@@ -31,7 +31,13 @@ const WORD = 52;
 const PLAIN = 28;
 const WIDEST = 104;
 
-export function layersLayout(start: number, layers: number, total: number, width: number, texts: boolean): LayersLayout {
+export function layersLayout(
+  start: number,
+  layers: number,
+  total: number,
+  width: number,
+  texts: boolean,
+): LayersLayout {
   const room = Math.max(1, width - LEFT - RIGHT);
   const column = Math.min(WIDEST, Math.max(texts ? WORD : PLAIN, room / Math.max(1, total)));
   return {

@@ -12,7 +12,7 @@ import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 import { scaleOf } from "./colours";
 import { chosen, fitsLayers, layerColumns, spanOf } from "./fit";
-import { Wanted, type Wish } from "./wanted";
+import { steady, Wanted, type Wish } from "./wanted";
 
 export const CHUNK = 32;
 
@@ -44,7 +44,7 @@ export class LayersModel {
   #last: LayersPicture | null = null;
 
   constructor(stage: Stage, chosenField: ReadonlySignal<FieldMeta | undefined>, inView: () => [number, number]) {
-    const wishes = computed((): Wish[] => {
+    const wishes = steady((): Wish[] => {
       const run = stage.run.value;
       const field = chosenField.value;
       if (!run || !field) return [];

@@ -10,7 +10,6 @@ import type { ColourTable } from "../paint/table";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
-import type { Table } from "../panels/table";
 import { has } from "../slice";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
@@ -19,37 +18,14 @@ import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
-import { LayersStrip } from "./layers-strip";
-import { LayersModel, type LayersPicture, layerField } from "./layers-model";
+import { LayersModel, layerField } from "./layers-model";
 import { type LayersMarks, type LayersScene, paintLayers, paintLayersMarks } from "./layers-paint";
-import { stateWordsOf } from "./read-out";
+import { LayersStrip } from "./layers-strip";
+import { cellWords, layersTable } from "./layers-words";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
 import { layerName, tokenLabel, tokenQuote } from "./words";
-
-function cellWords(picture: LayersPicture | null, layer: number, position: number): string {
-  const cell = picture?.at(layer, position);
-  if (!cell) return "not there yet";
-  const number = stateWordsOf(cell.bits, cell.exponent);
-  return cell.text === null ? number : `${tokenQuote(cell.text)} ${number}`;
-}
-
-function layersTable(stage: Stage, picture: LayersPicture | null, inView: [number, number]): Table | null {
-  if (picture === null) return null;
-  const { texts, kinds } = stage.tokens.value;
-  const [start, stop] = spanOf(picture.field, "layer");
-  const columns = Array.from({ length: inView[1] - inView[0] }, (_, i) => inView[0] + i);
-  return {
-    caption: `${picture.field.title}: a row for each layer, a column for each position`,
-    columns: columns.map((position) => `${position} ${tokenLabel(texts[position], kindAt(kinds, position))}`),
-    rows: Array.from({ length: stop - start }, (_, i) => stop - 1 - i).map((layer) => ({
-      name: layerName(layer),
-      cells: columns.map((position) => cellWords(picture, layer, position)),
-    })),
-    totalColumns: texts.length,
-  };
-}
 
 export function LayersPanel() {
   const ui = useUi();
@@ -104,7 +80,11 @@ export function LayersPanel() {
       ui.tip.value = null;
       return;
     }
-    const index: Record<string, number | null> = { ...cursorNumbers(stage), layer: at.layer, [layerColumns(now)!]: at.position };
+    const index: Record<string, number | null> = {
+      ...cursorNumbers(stage),
+      layer: at.layer,
+      [layerColumns(now)!]: at.position,
+    };
     const named = now.axes.map(({ coordinate }) => [coordinate, index[coordinate]] as const);
     ui.tip.value = {
       x: event.clientX,
@@ -222,10 +202,21 @@ export function LayersPanel() {
               ...sharedKeys(ui),
             }}
           >
-            <div class="extent" style={{ width: `${layout.value.fullWidth}px`, height: `${layout.value.fullHeight}px` }}>
+            <div
+              class="extent"
+              style={{ width: `${layout.value.fullWidth}px`, height: `${layout.value.fullHeight}px` }}
+            >
               <div class="stack sticky">
                 <Canvas size={size} scene={scene} paint={paintLayers} />
-                <Canvas class="marks" size={size} scene={marks} paint={paintLayersMarks} onPoint={point} onLeave={leave} onPress={press} />
+                <Canvas
+                  class="marks"
+                  size={size}
+                  scene={marks}
+                  paint={paintLayersMarks}
+                  onPoint={point}
+                  onLeave={leave}
+                  onPress={press}
+                />
               </div>
             </div>
           </ActiveCell>

@@ -17,7 +17,7 @@ import { scaleOf } from "./colours";
 import { isPattern } from "./fit";
 import { WHOLE } from "./rows";
 import type { Viewport } from "./viewport";
-import { Wanted, type Wish } from "./wanted";
+import { steady, Wanted, type Wish } from "./wanted";
 
 /** A plane and where it lies: its first row and column in finest cells, and how many of them one of its cells covers. */
 export interface Laid {
@@ -71,7 +71,7 @@ export class MatrixModel {
 
   constructor(stage: Stage, view: ReadonlySignal<Viewport>, side: ReadonlySignal<number>) {
     this.field = computed(() => patternField(stage.fields.value));
-    const requests = computed((): { overview: BlockRequest; detail: BlockRequest[] } | null => {
+    const requests = steady((): { overview: BlockRequest; detail: BlockRequest[] } | null => {
       const run = stage.run.value;
       const field = this.field.value;
       if (!run || !field) return null;

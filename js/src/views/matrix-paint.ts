@@ -116,7 +116,8 @@ export function paintMatrixMarks(context: CanvasRenderingContext2D, marks: Matri
   const rowY = (at: number) => layout.top + (at - view.row) * cell;
   const columnX = (at: number) => layout.left + (at - view.column) * cell;
   const within = (at: number, from: number) => at + 1 > from + 1e-6 && at < from + view.span - 1e-6;
-  const crowded = (at: number, other: number | null) => cell < LABELLED && other !== null && Math.abs(at - other) * cell < 14;
+  const crowded = (at: number, other: number | null) =>
+    cell < LABELLED && other !== null && Math.abs(at - other) * cell < 14;
 
   const row = (at: number, text: string, strong: boolean) => {
     const y = rowY(at) + middle;
@@ -166,7 +167,13 @@ export function paintMatrixMarks(context: CanvasRenderingContext2D, marks: Matri
 }
 
 /** The key's column: a bracket above and a tick below, so that the column is found without covering it. */
-function paintKeyMark(context: CanvasRenderingContext2D, layout: MatrixLayout, x: number, width: number, theme: Theme): void {
+function paintKeyMark(
+  context: CanvasRenderingContext2D,
+  layout: MatrixLayout,
+  x: number,
+  width: number,
+  theme: Theme,
+): void {
   context.fillStyle = theme.focus;
   context.fillRect(x, layout.top - 4, width, 2);
   context.fillRect(x, layout.top + layout.side + 2, width, 2);

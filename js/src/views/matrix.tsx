@@ -37,10 +37,11 @@ export function Matrix({ model, layout, view }: MatrixProps) {
   const size = () => ({ width: layout.value.width, height: layout.value.height });
 
   // A query or key pinned elsewhere comes into view; a hover never moves the picture.
-  useEffect(
-    () => pinned.query.subscribe((query) => void (view.value = revealed(view.peek(), query, null, total.peek()))),
-    [],
-  );
+  useEffect(() => {
+    return pinned.query.subscribe((query) => {
+      view.value = revealed(view.peek(), query, null, total.peek());
+    });
+  }, []);
 
   const between = (query: number, key: number) => {
     const { texts } = stage.tokens.value;
@@ -97,7 +98,9 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     "+": () => zoomAtCursor(STEP),
     "=": () => zoomAtCursor(STEP),
     "-": () => zoomAtCursor(1 / STEP),
-    "0": () => void (view.value = whole(total.value)),
+    "0": () => {
+      view.value = whole(total.value);
+    },
     ...sharedKeys(ui),
   };
   const words = (query: number, key: number | null) => {
@@ -129,7 +132,14 @@ export function Matrix({ model, layout, view }: MatrixProps) {
             }
           }
           const tableOf = (exponent: number) => tables.get(exponent)!;
-          return { layout: layout.value, view: view.value, total: total.value, picture, tableOf, theme: stage.theme.value };
+          return {
+            layout: layout.value,
+            view: view.value,
+            total: total.value,
+            picture,
+            tableOf,
+            theme: stage.theme.value,
+          };
         }}
         paint={paintMatrix}
       />

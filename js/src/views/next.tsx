@@ -12,7 +12,7 @@ import type { Stage } from "../stage";
 import { tokenParts } from "../tokens";
 import { spanOf } from "./fit";
 import { useStage } from "./ui";
-import { Wanted } from "./wanted";
+import { steady, Wanted } from "./wanted";
 import { tokenLabel, tokenQuote } from "./words";
 
 const SHOWN = 5;
@@ -35,7 +35,7 @@ class NextModel {
       const total = stage.run.value?.tokens.total ?? 0;
       return total === 0 ? null : Math.min(stage.selection.shown.query.value ?? total - 1, total - 1);
     });
-    const request = computed((): BlockRequest | null => {
+    const request = steady((): BlockRequest | null => {
       const field = this.field.value;
       const run = stage.run.value;
       if (!field || !run || this.position.value === null) return null;

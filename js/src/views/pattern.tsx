@@ -94,8 +94,15 @@ export function PatternPanel() {
             }}
           />
           {matrix && total.value > 12 && (
+            // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
             <span class="switch" role="group" aria-label="zoom">
-              <button type="button" aria-label="zoom out" title="zoom out (-)" disabled={view.value.span >= total.value} onClick={() => zoom(1 / 1.5)}>
+              <button
+                type="button"
+                aria-label="zoom out"
+                title="zoom out (-)"
+                disabled={view.value.span >= total.value}
+                onClick={() => zoom(1 / 1.5)}
+              >
                 −
               </button>
               <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => zoom(1.5)}>

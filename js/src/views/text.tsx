@@ -8,8 +8,8 @@ import { computed, effect, type ReadonlySignal, useComputed } from "@preact/sign
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { onKeys, stepped } from "../keyboard";
 import type { ResolvedScale } from "../paint/scale";
-import { FieldMenu } from "../panels/menu";
 import { Legend } from "../panels/legend";
+import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
 import type { Table } from "../panels/table";
 import type { BlockRequest, FieldMeta } from "../protocol";
@@ -24,7 +24,7 @@ import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
 import { NO_COLOUR, TokenText } from "./token-text";
 import { useStage, useUi } from "./ui";
-import { Wanted } from "./wanted";
+import { steady, Wanted } from "./wanted";
 import { tokenLabel, tokenQuote } from "./words";
 
 /** The values along the text: bits by token, and where the first of them stands. */
@@ -52,7 +52,7 @@ class TextModel {
 
   constructor(stage: Stage) {
     this.field = computed(() => chosen(stage.fields.value, fitsText, stage.settings.value.textField));
-    const request = computed(() => {
+    const request = steady(() => {
       const field = this.field.value;
       const run = stage.run.value;
       return field && run ? textRequest(stage, field, run.epoch) : null;
@@ -207,7 +207,6 @@ export function TextPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      
       table={() => textTable(stage, model)}
     >
       <div class="text-row">

@@ -13,6 +13,20 @@ export interface Wish {
   priority: number;
 }
 
+/**
+ * A computed wish that stays the very same while it says the same: a cursor that moves along a drawn coordinate asks for nothing
+ * new, so nothing that hangs on the wish is worked out or painted again.
+ */
+export function steady<T>(make: () => T): ReadonlySignal<T> {
+  let last: { key: string; value: T } | null = null;
+  return computed(() => {
+    const value = make();
+    const key = JSON.stringify(value) ?? "";
+    if (last?.key !== key) last = { key, value };
+    return last.value;
+  });
+}
+
 export const requestKey = (request: BlockRequest): string => JSON.stringify(request);
 
 interface Waiting {
@@ -30,6 +44,7 @@ export class Wanted {
   #failed = new Set<string>();
   #again = signal(0);
   #stop: () => void;
+  #stopHearing: (() => void) | undefined;
 
   constructor(
     readonly source: Source,
@@ -50,6 +65,10 @@ export class Wanted {
         recount();
       });
     });
+    // The kernel is heard of again (it was busy with another cell): what had failed is asked for once more.
+    this.#stopHearing = source.connected?.subscribe((connected) => {
+      if (connected && this.#failed.size > 0) this.retry();
+    });
   }
 
   /** The block, if it was wanted and has come or lies in the source's cache. */
@@ -65,6 +84,7 @@ export class Wanted {
 
   dispose(): void {
     this.#stop();
+    this.#stopHearing?.();
     for (const { abort } of this.#asked.values()) abort.abort();
     this.#asked.clear();
   }

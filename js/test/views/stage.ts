@@ -3,7 +3,7 @@
  *
  * The numbers are closed forms (`attentionAt`), so that what a test expects never comes from the code under test.
  */
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import { mount } from "../../src/app";
 import type { BlockRequest, Cell, CellRequest, FieldMeta, Problem, Run, Settings, Status } from "../../src/protocol";
 import { Selection } from "../../src/selection";
@@ -19,7 +19,13 @@ export function attentionAt(layer: number, head: number, query: number, key: num
   return ((layer * 5 + head * 3 + query * 7 + key * 11) % 64) / 64;
 }
 
-const axis = (coordinate: string, size: number, start = 0) => ({ coordinate, size, start, labels: null, stack: "decoder" });
+const axis = (coordinate: string, size: number, start = 0) => ({
+  coordinate,
+  size,
+  start,
+  labels: null,
+  stack: "decoder",
+});
 
 function meta(name: string, axes: FieldMeta["axes"], more: Partial<FieldMeta> = {}): FieldMeta {
   return {
@@ -73,7 +79,10 @@ export function fieldsOf({ layers, heads, texts, headsPerLayer }: Shape): Snapsh
       }),
       values: cells(layers * heads, (i) => (i % 8) / 8),
     },
-    { meta: meta("residual_norm", [axis("layer", layers + 1, -1), axis("position", total)]), values: cells((layers + 1) * total, (i) => (i % 16) / 16) },
+    {
+      meta: meta("residual_norm", [axis("layer", layers + 1, -1), axis("position", total)]),
+      values: cells((layers + 1) * total, (i) => (i % 16) / 16),
+    },
     {
       meta: lens,
       values: cells((layers + 1) * total, (i) => (i % 32) / 32),
@@ -122,11 +131,11 @@ export class TestSource implements Source {
 
 export interface TestStage extends Stage {
   source: TestSource;
-  run: ReturnType<typeof signal<Run | null>>;
-  status: ReturnType<typeof signal<Status>>;
-  problems: ReturnType<typeof signal<Problem[]>>;
-  connected: ReturnType<typeof signal<boolean>>;
-  theme: ReturnType<typeof signal<Theme>>;
+  run: Signal<Run | null>;
+  status: Signal<Status>;
+  problems: Signal<Problem[]>;
+  connected: Signal<boolean>;
+  theme: Signal<Theme>;
   ran: string[];
   stopped: number;
 }
@@ -148,7 +157,9 @@ export function makeRun({ layers, heads, texts, kinds, headsPerLayer }: Shape, e
   };
 }
 
-export function makeStage(given: Partial<Shape> & { panels?: Stage["panels"]["value"]; fields?: SnapshotField[] } = {}): TestStage {
+export function makeStage(
+  given: Partial<Shape> & { panels?: Stage["panels"]["value"]; fields?: SnapshotField[] } = {},
+): TestStage {
   const shape: Shape = { layers: 3, heads: 4, texts: TEXTS, ...given };
   const fields = given.fields ?? fieldsOf(shape);
   const selection = new Selection("test");
