@@ -160,6 +160,21 @@ describe("an answer that does not come", () => {
     expect(stage.source.peek(row(0))?.shape).toEqual([2]);
   });
 
+  it("is there already when the kernel is heard of again, so that nobody asks for it anew", async () => {
+    const end = ending(stage.source.read(row(0)));
+    await vi.advanceTimersByTimeAsync(21_000);
+    await end;
+    let again: Promise<unknown> | undefined;
+    const stop = stage.connected.subscribe((connected) => {
+      if (connected) again = stage.source.read(row(0));
+    });
+    model.reply([answer(2)], [bytes()]);
+    await again;
+    await frame();
+    expect(model.items).toHaveLength(2);
+    stop();
+  });
+
   it("of a prompt to run is waited for", async () => {
     const run = stage.runPrompt("hello");
     await vi.advanceTimersByTimeAsync(120_000);

@@ -134,8 +134,8 @@ export class Rpc {
   #hear(content: unknown, buffers: readonly Buffer[]): void {
     const message = content as Partial<ToPage> | null;
     if (message?.v !== 1 || message.kind !== "replies" || !Array.isArray(message.items)) return;
-    this.#connected.value = true;
     for (const item of message.items) this.#take(item, buffers);
+    this.#connected.value = true; // after what came late is kept: whoever hears of it asks again
   }
 
   #take(item: ReplyItem, buffers: readonly Buffer[]): void {
@@ -157,8 +157,8 @@ export class Rpc {
     const wasSettled = call.settled;
     this.#forget(call);
     const answer = { result: item.result, buffer };
-    if (wasSettled) queueMicrotask(() => call.late?.(answer));
-    else call.resolve(answer);
+    if (!wasSettled) call.resolve(answer);
+    else tell(call.late, answer);
   }
 
   /** This host drops buffers (Colab has): numbers travel as text from here on. */
@@ -194,6 +194,15 @@ export class Rpc {
   #close(): void {
     this.#flush.cancel();
     for (const call of new Set([...this.#calls.values(), ...this.#queue])) this.#fail(call, closed());
+  }
+}
+
+/** What goes wrong with one late answer is reported and does not keep the others from being heard. */
+function tell(late: CallOptions["late"], answer: Answer): void {
+  try {
+    late?.(answer);
+  } catch (error) {
+    reportError(error);
   }
 }
 

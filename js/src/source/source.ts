@@ -4,6 +4,7 @@
  * Two kinds exist: the kernel (kernel.ts) and, in tests and exported pages, a snapshot in memory
  * (snapshot.ts). What was read once is kept, by bytes, until newer blocks push it out.
  */
+import type { ReadonlySignal } from "@preact/signals";
 import type { BlockHeader, BlockRequest, Cell, CellRequest } from "../protocol";
 
 /** Numbers of an n-dimensional slice. `halves` are float16 bits, row-major; value = half * 2^exponent. */
@@ -20,6 +21,8 @@ export interface ReadOptions {
 }
 
 export interface Source {
+  /** False once the kernel has not answered, true again when it is heard of; absent where numbers are always at hand. */
+  readonly connected?: ReadonlySignal<boolean>;
   /** The block, from the cache when it is there. Rejects with a SourceError. */
   read(request: BlockRequest, options?: ReadOptions): Promise<Block>;
   /** The block if it is in the cache, at once: for hover, which must not wait. */
