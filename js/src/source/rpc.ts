@@ -125,7 +125,7 @@ export class Rpc {
         new SourceError(
           "TimedOut",
           `no answer from the kernel in ${waited} s`,
-          "It may be busy with another cell, or gone. Try again.",
+          "It may be busy with another cell, or gone.",
         ),
       );
     }, call.patience);
