@@ -6,7 +6,7 @@ on. It has 4 layers of 4 heads, is 128 wide, and was trained on synthetic Englis
 the package, nothing is looked up on a network, the weights are float32 in eval mode, and the caller's random
 state is not touched.
 
-It can NOT do sums, names of several tokens, or English outside its grammar; and pairs that it saw only in
+It copies either of two names, so indirect objects come out right about half the time. It can NOT do sums, names of several tokens, or English outside its grammar; and pairs that it saw only in
 sentences it mostly can not recall in arrow form. It does not solve the indirect-object task as GPT-2 small does.
 """
 
@@ -39,7 +39,6 @@ LESSON_PROMPTS = (
     LessonPrompt("agreement", "The keys to the cabinet", " are"),
     LessonPrompt("induction", "key lamp river clock orange ; key lamp river clock", " orange"),
     LessonPrompt("facts", "The capital of France is", " Paris"),
-    LessonPrompt("colours", "The box is red. The cup is blue. The hat is green. The color of the cup is", " blue"),
     LessonPrompt("pronouns", "Mary went home because", " she"),
     LessonPrompt("brackets", "( [ { } ( |", " )"),
 )
