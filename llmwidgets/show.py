@@ -1,8 +1,8 @@
 """`show`: from whatever is given to one live Inspector in the cell.
 
 Always true: what is wrong with the input is raised before anything is displayed, and no dead widget stays; the Inspector stands
-once in the cell's output, also when it is the last line; outside IPython it is only returned. Capturing is llmwidgets.capture's, everything on
-screen the widgets'.
+once in the cell's output, also when it is the last line; outside IPython it is only returned. Capturing is llmwidgets.capture's,
+everything on screen the widgets'.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def overview(
     selected: (layer, head) that gets an outline
     """
     for colours, side in ((64, SIDE), (16, SIDE), (8, SIDE // 2), (4, SIDE // 4)):
-        parts = [part for part in (_heads(thumbnails, n_layers, selected, colours, side), _large(pattern, colours, side)) if part is not None]
+        both = (_heads(thumbnails, n_layers, selected, colours, side), _large(pattern, colours, side))
+        parts = [part for part in both if part is not None]
         if not parts:
             return None
         picture = png(_beside(parts, colours), _palette(colours))

@@ -14,7 +14,8 @@ BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
 
 _MISSING = """
 const render = ({ el }) => {
-  el.textContent = "The front end of llmwidgets is not built: llmwidgets/static/widget.js is missing. In a checkout, run `make bundle`; else install llmwidgets again.";
+  el.textContent = "The front end of llmwidgets is not built: llmwidgets/static/widget.js is missing. "
+    + "In a checkout, run `make bundle`; else install llmwidgets again.";
 };
 export default { render };
 """

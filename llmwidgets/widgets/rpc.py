@@ -142,10 +142,9 @@ class RequestServer:
             _stop_if(ticket)
             answer = method(ticket.params, lambda: ticket.cancelled)
             _stop_if(ticket)
-        except BaseException as error:  # also SystemExit in a model's code: the page must not wait for ever
-            if ticket.cancelled:
-                error = Failure("Cancelled", "the request was taken back")
-            return Reply(ticket.id, error=told(error))
+        except BaseException as raised:  # also SystemExit in a model's code: the page must not wait for ever
+            taken_back = Failure("Cancelled", "the request was taken back")
+            return Reply(ticket.id, error=told(taken_back if ticket.cancelled else raised))
         return Reply(ticket.id, result=answer.result, data=answer.data, transport=ticket.transport)
 
     def _due(self) -> list[Reply]:

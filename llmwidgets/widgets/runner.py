@@ -143,9 +143,9 @@ class Runner:
             return newest
 
 
-def _hint(error: BaseException) -> str:
+def _hint(error: BaseException) -> str | None:
     if isinstance(error, PromptError):
-        return "change the prompt and run it again"
+        return None  # its message says what to do
     if isinstance(error, MemoryError):
         return "try a shorter prompt"
     return "the run before is still shown; the kernel's log has the whole error (logger llmwidgets)"

@@ -1,8 +1,8 @@
-"""The base of all views: an anywidget whose traits are those of docs/protocol.md, over one capture at a time.
+"""The base of all views: one capture at a time, shown, asked about and run anew from the page.
 
-Always true: the selection and the cursor trait say the same, whoever moved; traits change under TURN and those of one run change
-together; no tensor stands in a trait except the bounded `first`; after `close` the view holds neither capture nor threads. Answers to the
-page are worked out elsewhere (rpc.py, answers.py), as is what a first picture holds (first_picture.py).
+Always true: traits change under TURN and those of one run change together; no tensor stands in a trait except the bounded `first`; after
+`close` the view holds neither capture nor threads. Answers to the page are worked out elsewhere (rpc.py, answers.py), as is what a
+first picture holds (first_picture.py); the traits themselves and the mirrored selection are synced.py's.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import anywidget
-import traitlets
 
 from ..fields import Field
 from ..models.errors import CaptureStopped
@@ -23,11 +20,11 @@ from .cursor import opening
 from .failures import BadRequest
 from .fields_of_run import fields_of, user_field
 from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
-from .page_code import page_code
 from .preview import preview_png, summary
 from .rpc import Answer, RequestServer
 from .runner import Runner, Work, status
-from .selection import COORDINATES, TURN, Selection
+from .selection import TURN, Selection
+from .synced import Synced
 from .traits import fields_trait, is_editable, prompt_trait, run_trait
 from .workers import make_workers
 
@@ -38,7 +35,7 @@ ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "layers")
 _MESSAGE_LETTERS = 2_000  # of an error, in a trait
 
 
-class View(anywidget.AnyWidget):
+class View(Synced):
     """A live view of a capture. Use Inspector, HeadView, TokenView, LayerView or PatternView.
 
     capture: a Capture, or None until one is shown (`lw.show` does so)
@@ -48,7 +45,6 @@ class View(anywidget.AnyWidget):
     Raises TypeError for an unknown keyword, ValueError for an unknown value.
     """
 
-    _esm = page_code()
     PANELS = ALL_PANELS
 
     # Kept by in_cell.py: which execution's output this stands in, under which id, from which cell.
@@ -56,39 +52,28 @@ class View(anywidget.AnyWidget):
     output_id: str | None = None
     cell: str | None = None
 
-    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    run = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    fields = traitlets.List().tag(sync=True)
-    cursor = traitlets.Dict().tag(sync=True)
-    settings = traitlets.Dict().tag(sync=True)
-    status = traitlets.Dict().tag(sync=True)
-    first = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    problems = traitlets.List().tag(sync=True)
-
-    def __init__(self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any) -> None:
+    def __init__(
+        self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any
+    ) -> None:
         wanted = how.checked(how.from_keywords(keywords))
         if selection is not None and not isinstance(selection, Selection):
             raise TypeError(f"selection is a {type(selection).__name__}; expected an lw.Selection, such as another view's .selection")
         if capture is not None and not hasattr(capture, "pattern"):
-            raise TypeError(f"{type(self).__name__} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
-        self._selection = selection or Selection()
+            kind = type(self).__name__
+            raise TypeError(f"{kind} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
         self._capture: Capture | None = None
         self._served: Served | None = None
         self._own_fields: dict[str, Field] = {}
         self._picture: tuple[int, bytes] | None = None
         self._own_layout = layout is None
         initial = {} if layout is None else {"layout": layout}
-        super().__init__(
-            panels=list(self.PANELS), settings=wanted, status=status("ready"), cursor=self._selection.to_cursor(), **initial
-        )
+        super().__init__(selection or Selection(), list(self.PANELS), wanted, **initial)
         me = weakref.proxy(self)
         self._workers = make_workers(2, "answers")
         self._run_worker = make_workers(1, "run")
         methods = {**reading_methods(lambda: me._served), "run": lambda p, c: me._answer_run(p), "stop": lambda p, c: me._answer_stop()}
         self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers)
         self._runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me._publish(run, cancelled))
-        self._selection.observe(self._selection_moved, [*COORDINATES, "heads"])
-        self.observe(self._cursor_moved, "cursor")
         self.on_msg(lambda _, content, buffers: me._server.receive(content))
         if capture is not None:
             self._publish(capture, never)
@@ -99,11 +84,6 @@ class View(anywidget.AnyWidget):
     def capture(self) -> Capture | None:
         """The run that is shown, or None before the first."""
         return self._capture
-
-    @property
-    def selection(self) -> Selection:
-        """The cursor: `view.selection.layer = 2` moves the screen, `view.selection.observe(...)` sees clicks."""
-        return self._selection
 
     def set(self, **keywords: Any) -> None:
         """Change settings: theme, palette, pattern_view, text_field, head_field, layer_field."""
@@ -159,42 +139,12 @@ class View(anywidget.AnyWidget):
         self._runner.stop()
         self._server.close()
         self._run_worker.close()
-        self._selection.unobserve(self._selection_moved, [*COORDINATES, "heads"])
         self._capture = self._served = self._picture = None
         self._own_fields = {}
         layout = self.layout
         super().close()
         if self._own_layout:
             layout.close()  # ipywidgets would keep it for ever
-        self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets puts None there, which IPython would call
-
-    # Selection and cursor: each mirrors the other; equal values end the echo
-
-    def _selection_moved(self, change: Any) -> None:
-        with TURN:
-            cursor = self._selection.to_cursor()
-            if cursor != self.cursor:
-                self.cursor = cursor
-
-    def _cursor_moved(self, change: Any) -> None:
-        with TURN:
-            if self.cursor != self._selection.to_cursor():
-                self._selection.from_cursor(self.cursor)
-
-    @traitlets.validate("cursor")
-    def _check_cursor(self, proposal: Any) -> dict[str, Any]:
-        probe = Selection()
-        probe.from_cursor(proposal["value"])
-        return {**probe.to_cursor(), "id": self._selection.id}
-
-    @traitlets.validate("settings")
-    def _check_settings(self, proposal: Any) -> dict[str, str]:
-        return how.checked(proposal["value"])
-
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """What the page changed. Only cursor and settings are the page's to change."""
-        with TURN:
-            super().set_state({name: value for name, value in sync_data.items() if name in ("cursor", "settings", "layout")})
 
     # Running prompts
 

@@ -62,7 +62,7 @@ def test_what_python_encodes_reads_back_by_the_rule_of_the_fixture():
 def test_pooling_keeps_what_the_fixture_says():
     for case in fixture("pooling")["cases"]:
         values, state = numbers(case["values"])
-        axes = tuple(Axis(dim, size) for dim, size in zip(case["dims"], values.shape))
+        axes = tuple(Axis(dim, size) for dim, size in zip(case["dims"], values.shape, strict=True))
 
         def reader(index, values=values, state=state, dims=case["dims"]):
             places = np.ix_(*(list(index[dim]) for dim in dims))
@@ -131,7 +131,8 @@ def test_blocks_hold_the_models_own_numbers(view):
 
 def test_an_exact_cell_reads_back_to_the_same_float32(view):
     page = Page(view)
-    page.asks({"id": 1, "method": "cell", "params": {"field": "attention", "epoch": 1, "index": {"layer": 3, "head": 3, "query": 13, "key": 2}}})
+    index = {"layer": 3, "head": 3, "query": 13, "key": 2}
+    page.asks({"id": 1, "method": "cell", "params": {"field": "attention", "epoch": 1, "index": index}})
     reply = page.settled()[1]
     exact = view.capture.pattern(3, 3, 13, 2).numpy()
     assert np.float32(json.loads(json.dumps(reply.result["value"]))) == exact
@@ -154,7 +155,8 @@ def test_python_packs_replies_as_the_fixture_has_them():
     for message in fixture("replies")["messages"]:
         replies = []
         for item in message["content"]["items"]:
-            data = base64.b64decode(item["base64"] if "base64" in item else message["buffers"][item["buffer"]]) if {"base64", "buffer"} & keys(item) else None
+            encoded = item.get("base64") or (message["buffers"][item["buffer"]] if "buffer" in item else None)
+            data = None if encoded is None else base64.b64decode(encoded)
             transport = "base64" if "base64" in item else "binary"
             replies.append(Reply(item["id"], item.get("result"), item.get("error"), data, transport))
         (packed,) = pack(replies)

@@ -47,12 +47,18 @@ def served(**methods) -> tuple[RequestServer, Sent]:
 def test_an_answer_carries_its_result_and_bytes():
     server, sent = served(read=lambda params, cancelled: Answer({"got": params}, b"1234"))
     server.receive(requests({"id": 5, "method": "read", "params": [1]}))
-    assert sent.messages == [({"v": 1, "kind": "replies", "items": [{"id": 5, "ok": True, "result": {"got": [1]}, "buffer": 0}]}, [b"1234"])]
+    item = {"id": 5, "ok": True, "result": {"got": [1]}, "buffer": 0}
+    assert sent.messages == [({"v": 1, "kind": "replies", "items": [item]}, [b"1234"])]
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(BadRequest("no", "do"), "BadRequest"), (ModelChangedError("changed since"), "ModelChanged"), (ZeroDivisionError("a sentence here"), "Failed"), (SystemExit(3), "Failed")],
+    [
+        (BadRequest("no", "do"), "BadRequest"),
+        (ModelChangedError("changed since"), "ModelChanged"),
+        (ZeroDivisionError("a sentence here"), "Failed"),
+        (SystemExit(3), "Failed"),
+    ],
 )
 def test_an_exception_is_answered_with_its_type_and_sentence(error, kind, caplog):
     def fail(params, cancelled):
@@ -83,8 +89,20 @@ def test_an_unknown_method_and_transport_are_answered():
     assert [(item["id"], item["error"]["type"]) for item in sent.items] == [(1, "UnknownMethod"), (2, "UnknownMethod"), (3, "BadRequest")]
 
 
-@pytest.mark.parametrize("content", [None, [], {"v": 2, "kind": "requests", "items": []}, {"v": 1, "kind": "hello"}, {"v": 1, "kind": "requests", "items": 3}, {"v": 1, "kind": "cancel", "ids": 3},
-                                     requests({"id": "7", "method": "read"}), requests({"id": True, "method": "read"}), requests("read")])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {"v": 2, "kind": "requests", "items": []},
+        {"v": 1, "kind": "hello"},
+        {"v": 1, "kind": "requests", "items": 3},
+        {"v": 1, "kind": "cancel", "ids": 3},
+        requests({"id": "7", "method": "read"}),
+        requests({"id": True, "method": "read"}),
+        requests("read"),
+    ],
+)
 def test_what_cannot_be_answered_is_logged_and_harms_nothing(content, caplog):
     server, sent = served(read=lambda params, cancelled: Answer({}))
     with caplog.at_level(logging.WARNING, "llmwidgets"):

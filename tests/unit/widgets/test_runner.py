@@ -57,7 +57,18 @@ def test_a_failure_says_what_happened_and_publishes_nothing():
 
     screen.runner().start(work, "long")
     assert screen.states == ["running", "failed"] and screen.published == []
-    assert screen.told[-1]["message"].startswith("the prompt has 200") and screen.told[-1]["hint"]
+    assert screen.told[-1]["message"].startswith("the prompt has 200") and screen.told[-1]["hint"] is None
+
+
+def test_a_failure_that_is_not_the_prompts_says_where_the_whole_error_is(caplog):
+    screen = Screen()
+
+    def work(progress, cancelled):
+        raise ZeroDivisionError("division by zero")
+
+    with caplog.at_level("CRITICAL", "llmwidgets"):
+        screen.runner().start(work, "p")
+    assert screen.told[-1]["message"] == "division by zero" and "still shown" in screen.told[-1]["hint"]
 
 
 def test_a_newer_prompt_stops_the_one_that_is_running():
@@ -132,7 +143,7 @@ def test_a_prompt_that_fails_leaves_the_run_as_it_was(view, page):
     before, first = view.run, view.first
     page.asks({"id": 1, "method": "run", "params": {"prompt": prompt_of(5000)}})
     page.settled()
-    assert view.status["state"] == "failed" and "4096" in view.status["message"] and view.status["hint"]
+    assert view.status["state"] == "failed" and "4096" in view.status["message"]
     assert view.run == before and view.first is first and view.capture.n_tokens == 14
 
 

@@ -84,7 +84,13 @@ def test_a_slow_capture_is_seen_at_work_and_gets_its_picture_at_the_end(notebook
     monkeypatch.setattr(in_cell, "SOON", -1.0)
     states = []
     publish = notebook.publish
-    notebook.publish = lambda data, *args, **more: (states.append([w.status["state"] for w in alive.values() if isinstance(w, lw.Inspector)][-1]), publish(data, *args, **more))
+
+    def watched(data, *args, **more):
+        newest = [widget for widget in alive.values() if isinstance(widget, lw.Inspector)][-1]
+        states.append(newest.status["state"])
+        publish(data, *args, **more)
+
+    notebook.publish = watched
     view = lw.show(tiny, prompt_of(5))
     assert states[0] == "running" and states[-1] == "ready"
     (first, update), *_, (last, last_update) = notebook.published

@@ -31,7 +31,8 @@ def test_it_opens_on_the_last_token_and_on_the_head_that_rests_least_on_the_firs
 
 
 def test_panels_follow_the_kind_of_view(run):
-    for kind, panels in ((lw.HeadView, ["heads"]), (lw.TokenView, ["text", "next"]), (lw.LayerView, ["layers"]), (lw.PatternView, ["pattern"])):
+    wanted = {lw.HeadView: ["heads"], lw.TokenView: ["text", "next"], lw.LayerView: ["layers"], lw.PatternView: ["pattern"]}
+    for kind, panels in wanted.items():
         view = kind(run)
         assert view.panels == panels
         view.close()
@@ -96,7 +97,8 @@ def test_nan_in_the_weights_is_shown_as_nan():
     model.transformer.h[2].attn.c_attn.weight.data[0, 0] = float("nan")
     view = lw.Inspector(lw.capture((model, word_tokenizer()), prompt_of(6)))
     page = Page(view)
-    page.asks({"id": 1, "method": "cell", "params": {"field": "attention", "epoch": 1, "index": {"layer": 2, "head": 0, "query": 5, "key": 1}}})
+    index = {"layer": 2, "head": 0, "query": 5, "key": 1}
+    page.asks({"id": 1, "method": "cell", "params": {"field": "attention", "epoch": 1, "index": index}})
     assert page.settled()[1].result["state"] == "nan"
     assert view.run["integrity"]["pattern"] is None or np.isfinite(view.run["integrity"]["pattern"])
     assert view.picture()[:4] == b"\x89PNG"
@@ -140,7 +142,8 @@ def test_closed_views_and_their_captures_are_collected(tiny):
     for _ in range(30):
         run = lw.capture(tiny, prompt_of(3))
         view = lw.Inspector(run)
-        Page(view).asks({"id": 1, "method": "block", "params": {"field": "attention_entropy", "epoch": 1, "index": {"layer": [0, 4], "head": [0, 4]}}})
+        index = {"layer": [0, 4], "head": [0, 4]}
+        Page(view).asks({"id": 1, "method": "block", "params": {"field": "attention_entropy", "epoch": 1, "index": index}})
         drain(view)
         kept.append((weakref.ref(view), weakref.ref(run)))
         view.close()

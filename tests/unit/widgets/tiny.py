@@ -6,6 +6,7 @@ Quick and offline; every number of the model can be computed again.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import torch
@@ -72,5 +73,5 @@ def drain(view) -> None:
     for workers, count in ((view._workers, 2), (view._run_worker, 1), (view._workers, 2)):
         barrier = threading.Barrier(count + 1)
         for _ in range(count):
-            workers.submit(lambda: barrier.wait(60))
+            workers.submit(partial(barrier.wait, 60))
         barrier.wait(60)
