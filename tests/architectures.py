@@ -119,4 +119,6 @@ class FloatsStayDouble(TorchFunctionMode):
             return args[0]
         if is_double and kwargs.get("dtype") == torch.float32:
             kwargs["dtype"] = torch.float64
+        if function in (torch.Tensor.__matmul__, torch.matmul) and args[0].dtype != args[1].dtype:
+            args = (args[0].double(), args[1].double())
         return function(*args, **kwargs)

@@ -209,7 +209,7 @@ class Recorder:
     # keeping
 
     def _keep(self, tensor: Tensor) -> Tensor:
-        return self._store.keep(tensor[0] if tensor.ndim > 1 and tensor.shape[0] == 1 else tensor)
+        return self._store.keep(tensor[0] if tensor.ndim > 2 and tensor.shape[0] == 1 else tensor)
 
     def _keep_shared(self, tensor: Tensor) -> Tensor:
         kept = self._kept.get(id(tensor))

@@ -59,6 +59,8 @@ def resolve(model: Any, tokenizer: Any = None) -> Subject:
             f"{type(model).__name__} is an encoder-decoder; only models with one stack of blocks over one "
             "text can be captured so far. Use a decoder-only model"
         )
+    if getattr(model, "main_input_name", "input_ids") != "input_ids":
+        raise ModelError(f"{type(model).__name__} takes no token ids; only models of text can be captured so far")
     given_name = name or getattr(model, "name_or_path", "") or ""
     if tokenizer is None and given_name:
         tokenizer = _find_tokenizer(given_name)

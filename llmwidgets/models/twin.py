@@ -51,7 +51,7 @@ def make_twin(model: nn.Module) -> Twin:
             warnings.warn(
                 f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}); it is used itself, "
                 "under a lock. Do not run it in another thread while a view of it computes",
-                stacklevel=2,
+                stacklevel=3,
             )
     with _locks_guard:
         lock = _original_locks.setdefault(model, threading.RLock())

@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import PreTrainedModel
+from transformers import BertConfig, BertForMaskedLM, PreTrainedModel
 
 from llmwidgets.capture import Capture, capture
 from llmwidgets.models.errors import AttentionUnavailableError
-from tests.architectures import WITH_ATTENTION, FloatsStayDouble, build, prompt_ids
+from tests.architectures import CORE, WITH_ATTENTION, FloatsStayDouble, build, prompt_ids
 
 N_TOKENS = 24
 
@@ -166,6 +166,30 @@ def test_a_block_without_attention_names_the_layers_that_have_it() -> None:
     assert run.pattern(1).shape == (4, N_TOKENS, N_TOKENS)
     with pytest.raises(ValueError, match=r"layers with attention: \[1\]"):
         run.pattern(2)
+
+
+@pytest.mark.parametrize("n_tokens", [1, 2, 3])
+@pytest.mark.parametrize("name", CORE)
+def test_the_shortest_prompts_are_captured_too(name: str, n_tokens: int) -> None:
+    run = capture(build(name), prompt_ids(n_tokens))
+    reference = eager_attention(build(name, attention="eager"), prompt_ids(n_tokens))
+    for layer in range(3):
+        torch.testing.assert_close(run.pattern(layer), reference[layer], rtol=0, atol=1e-5)
+        torch.testing.assert_close(run["resid_pre", layer] + run["attn_out", layer] + run["mlp_out", layer], run["resid_post", layer])
+        assert run["z", layer].shape == (4, n_tokens, 16)
+    assert run.logits.shape == (n_tokens, 200)
+    assert run.integrity.ok
+
+
+def test_a_model_that_looks_both_ways_is_captured_as_it_is() -> None:
+    config = BertConfig(vocab_size=200, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
+    config._attn_implementation = "sdpa"
+    model = BertForMaskedLM(config).eval()
+    run = capture(model, prompt_ids())
+    assert bool(run.allowed(0).all())
+    model.set_attn_implementation("eager")
+    torch.testing.assert_close(run.pattern(1), eager_attention(model, prompt_ids())[1], rtol=0, atol=1e-5)
+    assert run.integrity.ok
 
 
 def test_padding_given_by_a_tokenizer_is_neither_looked_at_nor_looks() -> None:

@@ -132,6 +132,14 @@ def test_reading_out_any_residual_takes_one_row_per_position() -> None:
         run.read_out(run["resid_post", 0][0])
 
 
+def test_a_model_without_a_head_has_a_stream_but_no_logits() -> None:
+    run = capture(build("gpt2").transformer, prompt_ids(N_TOKENS))
+    assert run["resid_post", -1].shape == (N_TOKENS, 64)
+    assert run.integrity.ok
+    with pytest.raises(ActivationUnavailableError, match="no output head"):
+        assert run.logits is None
+
+
 def test_more_rows_than_the_context_are_read_out_in_chunks() -> None:
     run = captured("gpt2")
     rows = run["resid_post", -1].repeat(20, 1)  # 480 rows, context 128
