@@ -102,7 +102,7 @@ def lab_command(port: int, browser: bool) -> list[str]:
     """The command that starts JupyterLab. The token goes by the environment, where other users of the machine cannot read it."""
     command = [
         sys.executable, "-m", "jupyterlab", f"--ip={HOST}", f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.root_dir=.",
-        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}", "--LabApp.news_url=None", "--log-level=WARN",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}", "--log-level=WARN",
     ]  # fmt: skip
     if not browser:
         command.append("--no-browser")

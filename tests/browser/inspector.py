@@ -14,10 +14,11 @@ from playwright.sync_api import Locator
 
 from tests.browser.notebook_page import NotebookPage
 
-# Scripts over the first view of a page; benchmarks use them too.
-ROOT = "(document.querySelector('[data-llmw-state]')?.shadowRoot ?? document.querySelector('[data-llmw-state]'))"
-# Expressions in a page: what is on it. `pattern_shows` is a function of (layer, head).
-PAINTS = f"[...{ROOT}.querySelectorAll('[data-paints]')].reduce((sum, one) => sum + Number(one.dataset.paints), 0)"
+HOST = "document.querySelector('[data-llmw-state]')"
+# Expressions over the first view of a page, in terms of what it says of itself; the benchmarks use them.
+IS_PAINTED = f"{HOST}?.dataset.llmwState === 'ready'"  # said only after its canvases have been painted
+PAINTS = f"[...{HOST}.shadowRoot.querySelectorAll('[data-paints]')].reduce((sum, one) => sum + Number(one.dataset.paints), 0)"
+PATTERN = f"{HOST}.shadowRoot.querySelector('[data-panel=pattern]')"
 PIXELS = """(canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let text = '';
@@ -117,10 +118,11 @@ class Inspector:
         layers, heads = self.notebook.value("[view.capture.n_layers, view.capture.n_heads]")
         canvas = self.panel("heads").locator("canvas").first
         width, height = canvas.evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
+        # The room above (4 px) and below (20 px) and the gap by the step are those of js/src/views/heads-layout.ts.
         for gap, least in ((8, 40), (4, 20), (2, 10), (1, 0)):
-            step = (width - 32 + gap) / heads
-            if step >= least and step == int(step) and (height - 24 + gap) / layers == step:
-                return Grid(28, 4, step, step - gap)
+            step = (height - 24 + gap) / layers
+            if step >= least and step == int(step):
+                return Grid(width - 4 - heads * step + gap, 4, step, step - gap)
         raise AssertionError(f"a head grid of {width} × {height} px is none that heads-layout.ts makes for {layers} × {heads}")
 
     def head_point(self, layer: int, head: int) -> tuple[float, float]:

@@ -42,7 +42,7 @@ class LabServer:
 def serve(root: Path, own: Path, app: App = "lab") -> Iterator[LabServer]:
     """Serve the folder `root`; keep the server's own files in `own`."""
     port = free_port()
-    own.mkdir(parents=True, exist_ok=True)
+    answer_questions(own)
     log = own / "log"
     with log.open("w") as out:
         process = subprocess.Popen(command(app, port, root), stdout=out, stderr=subprocess.STDOUT, env=environment(own), cwd=root)
@@ -57,6 +57,13 @@ def serve(root: Path, own: Path, app: App = "lab") -> Iterator[LabServer]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def answer_questions(own: Path) -> None:
+    """Settings under which JupyterLab asks nothing: its question about news would cover the lower right corner."""
+    plugin = own / "settings" / "@jupyterlab" / "apputils-extension"
+    plugin.mkdir(parents=True)
+    (plugin / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
 
 
 def free_port() -> int:
@@ -98,7 +105,7 @@ def command(app: App, port: int, root: Path) -> list[str]:
         "--ServerApp.disable_check_xsrf=True",
         f"--ServerApp.root_dir={root}",
         "--expose-app-in-browser",
-        *(["--LabApp.extension_manager=readonly", "--LabApp.news_url=None"] if app == "lab" else []),
+        *(["--LabApp.extension_manager=readonly"] if app == "lab" else []),
     ]
 
 

@@ -23,9 +23,8 @@ def test_each_token_wears_the_colour_of_what_the_selected_head_sends_to_it(view:
 
 
 def test_the_next_token_shares_are_the_models_own_probabilities(view: Inspector):
-    expected = view.notebook.value(
-        "torch.softmax(lw.demo_model()[0](torch.tensor([view.capture.token_ids])).logits[0, -1].detach().double(), -1).topk(6).values.tolist()"
-    )
+    logits = "lw.demo_model()[0](torch.tensor([view.capture.token_ids])).logits[0, -1].detach().double()"
+    expected = view.notebook.value(f"torch.softmax({logits}, -1).topk(6).values.tolist()")
     np.testing.assert_allclose(view.shares(), expected[: len(view.shares())], atol=0.006)
     assert len(view.shares()) >= 5
 
