@@ -84,7 +84,7 @@ export class HeadsModel {
     const near = this.stage.selection.pinned.layer.peek() ?? run.layers - 1;
     return Array.from({ length: run.layers }, (_, layer) => layer)
       .sort((a, b) => Math.abs(a - near) - Math.abs(b - near))
-      .map((layer) => ({ request: packRequest(field, run, layer), priority: 0 }));
+      .map((layer, nth) => ({ request: packRequest(field, run, layer), priority: nth === 0 ? 0 : 1 }));
   }
 
   #picture(wishes: Wish[]): HeadsPicture | null {

@@ -1,7 +1,8 @@
 /**
- * The numbers behind the matrix: first the whole pattern small, then the tiles that the screen can show.
+ * The numbers behind the matrix: the tiles that the screen can show, and under them what is there already.
  *
- * What is coarser stays on screen until what is finer has come: a thumbnail under the overview, the overview under the tiles.
+ * What is coarser stays on screen until what is finer has come: a thumbnail, the overview that a first picture brings, the tiles
+ * from before a zoom. Only the finest is asked for, so that a click costs the kernel one pattern.
  */
 import { computed, type ReadonlySignal } from "@preact/signals";
 import { patternPool, thumbnailRequest } from "../first-picture";
@@ -16,7 +17,7 @@ import { drawnTile, levelFor, tilesIn } from "../tiles";
 import { scaleOf } from "./colours";
 import { isPattern } from "./fit";
 import { WHOLE } from "./rows";
-import type { Viewport } from "./viewport";
+import { type Viewport, whole } from "./viewport";
 import { steady, Wanted, type Wish } from "./wanted";
 
 /** A plane and where it lies: its first row and column in finest cells, and how many of them one of its cells covers. */
@@ -67,22 +68,20 @@ export class MatrixModel {
   readonly field: ReadonlySignal<FieldMeta | undefined>;
   readonly picture: ReadonlySignal<MatrixPicture | null>;
   readonly wanted: Wanted;
-  #last: { picture: MatrixPicture; of: string } | null = null;
+  #last: MatrixPicture | null = null;
 
   constructor(stage: Stage, view: ReadonlySignal<Viewport>, side: ReadonlySignal<number>) {
     this.field = computed(() => patternField(stage.fields.value));
-    const requests = steady((): { overview: BlockRequest; detail: BlockRequest[] } | null => {
+    const requests = steady((): { coarse: BlockRequest[]; detail: BlockRequest[] } | null => {
       const run = stage.run.value;
       const field = this.field.value;
       if (!run || !field) return null;
-      const overview = overviewRequest(stage, field, run);
-      return { overview, detail: detailRequests(stage, field, run, view.value, side.value) };
+      const all = detailRequests(stage, field, run, whole(run.tokens.total), side.value);
+      const detail = detailRequests(stage, field, run, view.value, side.value);
+      return { coarse: [overviewRequest(stage, field, run), ...all], detail };
     });
-    const wishes = computed((): Wish[] => {
-      const now = requests.value;
-      if (now === null) return [];
-      return [now.overview, ...now.detail].map((request) => ({ request, priority: 0 }));
-    });
+    // What is coarser is painted where it is there (from the first picture, from before a zoom), and never asked for.
+    const wishes = computed(() => (requests.value?.detail ?? []).map((request): Wish => ({ request, priority: 0 })));
     this.wanted = new Wanted(stage.source, () => wishes.value);
     this.picture = computed(() => {
       this.wanted.version.value;
@@ -90,23 +89,22 @@ export class MatrixModel {
       const field = this.field.value;
       const run = stage.run.value;
       if (!now || !field || !run) return null;
-      const blocks = [now.overview, ...now.detail].flatMap((request) => this.wanted.get(request) ?? []);
-      const found = blocks.map(laid);
+      const blocks = [...now.coarse, ...now.detail].flatMap((request) => this.wanted.get(request) ?? []);
+      const found = [...new Set(blocks)].map(laid);
       if (blocks.length === 0) {
-        const small = this.#thumbnail(stage, run, now.overview);
-        if (!small) return this.#last?.picture ?? null;
+        const small = this.#thumbnail(stage, run, now.detail[0]);
+        if (!small) return this.#last;
         found.push(small);
       }
-      const scale = scaleOf(field, blocks);
-      this.#last = { picture: { laid: found, scale }, of: JSON.stringify(now.overview) };
-      return this.#last.picture;
+      this.#last = { laid: found, scale: scaleOf(field, blocks) };
+      return this.#last;
     });
   }
 
   /** Of a head that was never looked at there is at least its thumbnail. */
-  #thumbnail(stage: Stage, run: Run, overview: BlockRequest): Laid | null {
-    const { layer, head } = overview.index;
-    if (overview.field !== "attention" || typeof layer !== "number" || typeof head !== "number") return null;
+  #thumbnail(stage: Stage, run: Run, wish: BlockRequest | undefined): Laid | null {
+    const { layer, head } = wish?.index ?? {};
+    if (wish?.field !== "attention" || typeof layer !== "number" || typeof head !== "number") return null;
     const request = thumbnailRequest(run.epoch, layer, run.layers, run.heads, run.tokens.total);
     const block = request && stage.source.peek(request);
     return block ? { plane: planeOf(block, [head]), row: 0, column: 0, pool: request.pool?.query ?? 1 } : null;

@@ -156,6 +156,7 @@ export function TextPanel() {
       }),
       effect(() => {
         const query = selection.pinned.query.value;
+        stage.tokens.value; // the token may come after the selection
         if (query !== null) text.reveal(query);
       }),
     ];

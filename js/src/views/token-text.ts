@@ -98,7 +98,7 @@ export class TokenText {
   }
 
   /** Scroll the text's own box, never the page, so that the token is in it. */
-  reveal(position: number, tries = 3): void {
+  reveal(position: number, tries = 12): void {
     cancelAnimationFrame(this.#revealing);
     const span = this.#spans[position];
     if (!span || this.box.scrollHeight <= this.box.clientHeight) return;

@@ -10,8 +10,12 @@ import { type Block, type Source, SourceError } from "../source/source";
 
 export interface Wish {
   request: BlockRequest;
+  /** 0 is what is looked at: the picture waits for it. What has more only fills in, a few at a time. */
   priority: number;
 }
+
+/** Requests that only fill in, asked at one time: a kernel that is slow must not have a queue that outlasts their time. */
+const AT_ONCE = 2;
 
 /**
  * A computed wish that stays the very same while it says the same: a cursor that moves along a drawn coordinate asks for nothing
@@ -99,12 +103,14 @@ export class Wanted {
     }
     for (const key of this.#failed) if (!keys.has(key)) this.#failed.delete(key);
     if (this.#failed.size === 0) this.error.value = null;
+    let filling = 0;
+    for (const { looked } of this.#asked.values()) if (!looked) filling++;
     for (const { request, priority } of wishes) {
       const key = requestKey(request);
       if (this.#held.has(key) || this.#asked.has(key) || this.#failed.has(key)) continue;
       const ready = this.source.peek(request);
       if (ready) this.#held.set(key, ready);
-      else this.#ask(key, request, priority, recount);
+      else if (priority === 0 || filling++ < AT_ONCE) this.#ask(key, request, priority, recount);
     }
   }
 
@@ -121,6 +127,7 @@ export class Wanted {
       (block) => {
         if (!done()) return;
         this.#held.set(key, block);
+        if (!waiting.looked) this.#again.value++; // the next that fills in
         recount();
         this.version.value++;
       },
@@ -130,7 +137,7 @@ export class Wanted {
         const error = reason instanceof SourceError ? reason : new SourceError("Failed", String(reason));
         if (error.type === "Cancelled" || error.type === "Stale") return;
         this.#failed.add(key);
-        if (waiting.looked) this.error.value = error;
+        this.error.value = error;
       },
     );
   }
