@@ -14,7 +14,10 @@ import { Summary } from "./panels/summary";
 import { Tooltip } from "./panels/tooltip";
 import type { PanelName } from "./protocol";
 import type { Stage } from "./stage";
-import styles from "./styles.css";
+import aside from "./styles/aside.css";
+import base from "./styles/base.css";
+import panelStyles from "./styles/panels.css";
+import pictures from "./styles/pictures.css";
 import { applyTheme } from "./theme";
 import { HeadsPanel } from "./views/heads";
 import { LayersPanel } from "./views/layers";
@@ -107,7 +110,7 @@ function App() {
 
 export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
   const style = document.createElement("style");
-  style.textContent = styles;
+  style.textContent = [base, panelStyles, pictures, aside].join("\n");
   const place = document.createElement("div");
   place.className = "llmw-place";
   root.append(style, place);

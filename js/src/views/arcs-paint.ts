@@ -37,6 +37,8 @@ export function paintArcs(
 ): void {
   const { theme, scrolled } = scene;
   const y = (position: number) => position * ROW - scrolled + ROW / 2;
+  // A key out of view is just past the edge: its line still says which way it goes.
+  const held = (at: number) => Math.min(Math.max(at, -ROW / 2), height + ROW / 2);
   const [left, right] = [COLUMN, width - COLUMN];
   const bend = (right - left) * 0.42;
 
@@ -44,8 +46,8 @@ export function paintArcs(
     context.strokeStyle = colour;
     context.setLineDash(dash);
     for (const { query, key, weight } of lines.drawn) {
-      const [from, to] = [y(query), y(key)];
-      if ((from < -ROW && to < -ROW) || (from > height + ROW && to > height + ROW)) continue;
+      const [from, to] = [y(query), held(y(key))];
+      if (from < -ROW || from > height + ROW) continue;
       context.globalAlpha = scene.opacity(weight);
       context.lineWidth = 1 + 1.5 * Math.min(1, Math.abs(weight));
       context.beginPath();

@@ -2,7 +2,7 @@
  * The pattern as two columns of tokens with lines between them, as users of BertViz know it: queries left, keys right.
  *
  * Hovering a token shows its lines alone. Further pinned heads are drawn beside the shown one, each with its own hue and dash. Long
- * prompts scroll in their own box; lines to keys out of view leave it at its edge.
+ * prompts scroll in their own box; lines to keys out of view end at its edge.
  */
 import { computed, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
