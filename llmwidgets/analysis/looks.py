@@ -31,6 +31,7 @@ class Looks:
 
     def __init__(self, start: np.ndarray, stop: np.ndarray, count: np.ndarray, bits: np.ndarray | None) -> None:
         self.start, self.stop, self.count, self._bits = start, stop, count, bits
+        self._last: tuple[Places, Places, np.ndarray] | None = None
 
     @property
     def key(self) -> bytes:
@@ -45,7 +46,16 @@ class Looks:
         return inside & ((self._bits[queries, keys >> 3] >> (7 - (keys & 7))) & 1).astype(bool)
 
     def state(self, queries: Places, keys: Places) -> np.ndarray:
-        """States (VALUE or MASKED) of the cells queries × keys, (query, key) uint8."""
+        """States (VALUE or MASKED) of the cells queries × keys, (query, key) uint8, not to be written to.
+
+        The last answer is kept: head after head is asked for the same band.
+        """
+        last = self._last
+        if last is None or last[:2] != (queries, keys):
+            last = self._last = (queries, keys, self._state(queries, keys))
+        return last[2]
+
+    def _state(self, queries: Places, keys: Places) -> np.ndarray:
         rows, columns = places_array(queries), places_array(keys)
         state = np.full((len(rows), len(columns)), MASKED, np.uint8)
         if not isinstance(keys, range):
@@ -96,17 +106,22 @@ def looks_of(run: Capture, layer: int, head: int) -> Looks:
 
 def _of_layer(run: Capture, layer: int) -> list[Looks]:
     n_heads = run.heads_per_layer[layer]
-    closed = _closed(run, layer)
-    heads = [closed] * n_heads if closed is not None else [_of_head(run, layer, head) for head in range(n_heads)]
+    mask = getattr(run._attention(layer), "mask", None)
+    closed = _closed(mask, run.n_tokens)
+    if closed is not None:
+        heads = [closed] * n_heads
+    elif getattr(getattr(mask, "explicit", mask), "shape", (n_heads,))[0] == 1:  # (1, query, key): one mask for all heads
+        heads = [_of_head(run, layer, 0)] * n_heads
+    else:
+        heads = [_of_head(run, layer, head) for head in range(n_heads)]
     return [once(run, ("equal looks", looks.key), lambda looks=looks: looks) for looks in heads]
 
 
-def _closed(run: Capture, layer: int) -> Looks | None:
+def _closed(mask: object, n_tokens: int) -> Looks | None:
     """From the recorded mask, where the capture has recognised it as causal, windowed or full for all heads alike."""
-    mask = getattr(run._attention(layer), "mask", None)
     if not hasattr(mask, "columns") or mask.explicit is not None:
         return None
-    queries = np.arange(run.n_tokens, dtype=np.int32)
+    queries = np.arange(n_tokens, dtype=np.int32)
     stop = np.minimum(queries + 1, mask.n_keys) if mask.causal else np.full_like(queries, mask.n_keys)
     start = np.zeros_like(queries) if mask.window is None else np.maximum(queries - mask.window + 1, 0)
     return Looks(start, stop, stop - start, None)

@@ -66,7 +66,8 @@ def compute(
     sizes = _sizes(alongs, band)
     outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes, strict=True)]
     inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes, strict=True)]
-    for tile in product(*outer):
+    for backwards in product(*reversed(outer)):  # the first axes run fastest: heads that follow each other share a mask
+        tile = backwards[::-1]
         gathered = _Gathered(how, tuple(i for i, along in enumerate(alongs) if not along.kept))
         for part in product(*inner):
             if cancelled is not None and cancelled():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from functools import cache
 
@@ -121,3 +123,8 @@ def test_thumbnails_never_hold_a_whole_pattern_of_more_than_a_band() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < tokens * tokens * 4
+
+
+def test_naming_the_fields_loads_neither_torch_nor_xarray() -> None:
+    code = "import sys, llmwidgets.analysis; print({'torch', 'xarray', 'transformers'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
