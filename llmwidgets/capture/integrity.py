@@ -59,6 +59,8 @@ class Integrity:
             return f"the model computes NaN: {', '.join(not_numbers)}{where}"
         if not found:
             return "nothing to check"
+        if self.ok and not any(found.values()):
+            return "reproduces the model exactly"
         if self.ok:
             return f"reproduces the model to {max(found.values()):.0e}"
         return "does not reproduce the model: " + ", ".join(f"{name} off by {v:.1e}" for name, v in found.items())

@@ -45,14 +45,18 @@ class Mask:
         return allowed[None]  # (1, query, key)
 
 
-def read_mask(given: Tensor | None, is_causal: bool, n_keys: int) -> tuple[Mask, Tensor | None]:
+def read_mask(given: Tensor | None, is_causal: bool, n_keys: int, window: int | None = None) -> tuple[Mask, Tensor | None]:
     """Return the mask, and the bias that an additive mask also carries, from what the attention was given.
 
-    `given` is (1, 1 or head, query, key): bool with True = allowed, or additive. `is_causal` counts only
-    where no mask was given, as in torch's scaled_dot_product_attention.
+    `given` is (1, 1 or head, query, key): bool with True = allowed, or additive; or, as flash attention takes it, the
+    padding alone, (1, key) with 0 = forbidden. `is_causal` and `window` count only where no full mask was given.
     """
-    if given is None:
-        return Mask(n_keys, is_causal), None
+    if given is None or given.ndim == 2:
+        closed = Mask(n_keys, is_causal, window if is_causal and window is not None and window < n_keys else None)
+        if given is None or bool(given.all()):
+            return closed, None
+        everything = torch.arange(n_keys, device=given.device)
+        return Mask(n_keys, causal=False, explicit=closed.allowed(everything, everything, everything) & given[0, :n_keys].bool()), None
     given = given[0, ..., :n_keys]  # (1 or head, query, key)
     if given.dtype == torch.bool:
         return _recognise(given, n_keys), None

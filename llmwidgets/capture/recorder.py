@@ -20,7 +20,7 @@ from llmwidgets.capture.mask import Mask, read_mask
 from llmwidgets.capture.record import AttentionRecord
 from llmwidgets.capture.store import Store
 from llmwidgets.models.anatomy import Anatomy, BlockAnatomy
-from llmwidgets.models.errors import CaptureStopped
+from llmwidgets.models.errors import CaptureStopped, ModelError
 from llmwidgets.models.stacks import first_tensor, stream_input
 from llmwidgets.models.tap import AttentionCall, AttentionTap
 
@@ -68,7 +68,7 @@ class Recorder:
         self._running: BlockTape | None = None
         self._last_output: tuple[Any, Tensor | None] = (None, None)  # a block's output is mostly the next one's input
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}  # shared by many blocks; holds them, so that ids stay theirs
-        self._masks: dict[tuple[int, bool, int], tuple[Any, Mask, Tensor | None]] = {}
+        self._masks: dict[tuple[Any, ...], tuple[Any, Mask, Tensor | None]] = {}
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -172,11 +172,18 @@ class Recorder:
 
     def _record(self, call: AttentionCall) -> AttentionRecord:
         options, given = call.options, call.mask
+        if given is not None and not isinstance(given, Tensor):
+            raise ModelError(
+                f"the model's attention ({call.implementation}) masks with a {type(given).__name__}, which cannot be read; "
+                'load it with attn_implementation="sdpa" or "eager"'
+            )
         n_keys = call.key.shape[2] if given is None else min(call.key.shape[2], given.shape[-1])
         causal = options.get("is_causal")
         causal = getattr(call.module, "is_causal", True) if causal is None else causal
         # The eager functions apply the mask that they are given and nothing else.
-        mask, bias = self._read_mask(given, bool(causal) and call.implementation != "eager", n_keys)
+        is_eager = call.implementation == "eager"
+        window = None if is_eager else options.get("sliding_window")
+        mask, bias = self._read_mask(given, bool(causal) and not is_eager, n_keys, window)
         position_bias = options.get("position_bias")
         if position_bias is not None:
             bias = position_bias[0] if bias is None else bias + position_bias[0]
@@ -192,12 +199,11 @@ class Recorder:
             sinks=self._sinks(call),
         )
 
-    def _read_mask(self, given: Any, causal: bool, n_keys: int) -> tuple[Mask, Tensor | None]:
-        found = self._masks.get((id(given), causal, n_keys))
-        if found is None:
-            found = (given, *read_mask(given, causal, n_keys))
-            self._masks[id(given), causal, n_keys] = found
-        return found[1:]
+    def _read_mask(self, given: Any, *rest: Any) -> tuple[Mask, Tensor | None]:
+        key = (id(given), *rest)
+        if key not in self._masks:
+            self._masks[key] = (given, *read_mask(given, *rest))  # holds the mask, so that its id stays its own
+        return self._masks[key][1:]
 
     def _sinks(self, call: AttentionCall) -> Tensor | None:
         sinks = call.options.get("s_aux", call.options.get("sinks"))

@@ -99,17 +99,19 @@ def test_another_thread_s_forward_is_bit_equal_to_one_alone(name: str) -> None:
     model, ids = build(name), prompt_ids(40, seed=3)[None]
     with torch.no_grad():
         alone = model(input_ids=ids).logits
-    done, different = threading.Event(), []
+    started, done, different = threading.Event(), threading.Event(), []
 
     def forwards() -> None:
         with torch.no_grad():
             while not done.is_set():
                 if not torch.equal(model(input_ids=ids).logits, alone):
                     different.append(True)
+                started.set()
 
     other = threading.Thread(target=forwards)
     other.start()
     try:
+        assert started.wait(timeout=60)
         for seed in range(4):
             run = capture(model, prompt_ids(24, seed))
             assert run.read_out(run["resid_post", 0]).shape == (24, 200)
