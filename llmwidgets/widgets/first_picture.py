@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_WRITTEN = 220_000  # bytes in a notebook file, base64 and all
 AT_ONCE, LATER = 0.3, 6.0  # seconds worth spending before the run is shown, and after
 
-CELLS_PER_SECOND = 4.0e7  # of attention
+CELLS_PER_SECOND = 6.0e7  # of attention
 MASK_CELLS_PER_SECOND = 2.0e8
 FLOPS_PER_SECOND = 2.0e10  # of read-out
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..fields import Field
@@ -65,6 +66,7 @@ class View(Synced):
         self._served: Served | None = None
         self._own_fields: dict[str, Field] = {}
         self._picture: tuple[int, bytes] | None = None
+        self._epochs = count(1)
         self._own_layout = layout is None
         initial = {} if layout is None else {"layout": layout}
         super().__init__(selection or Selection(), list(self.PANELS), wanted, **initial)
@@ -176,7 +178,7 @@ class View(Synced):
         fields, problems = fields_of(run)
         own = self._own_fields if again or run is self._capture else {}
         fields = {**fields, **own}
-        epoch = (self.run or {"epoch": 0})["epoch"] + 1
+        epoch = next(self._epochs)
         served = Served(epoch, run, fields)
         references = estimated_seconds(served, "references") < AT_ONCE
         described, more = fields_trait(fields, references)
@@ -186,6 +188,8 @@ class View(Synced):
         with TURN, self.hold_sync():
             if cancelled():
                 raise CaptureStopped("stopped")
+            if self._served is not None and self._served.epoch > epoch:
+                return  # another thread has shown something newer meanwhile
             self._capture, self._served, self._own_fields = run, served, own
             self.run = run_trait(run, epoch)
             self.fields, self.problems = described, [*problems, *more]

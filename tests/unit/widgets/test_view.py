@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import weakref
 
 import numpy as np
 import pytest
+import torch
 import traitlets
 
 import llmwidgets as lw
@@ -102,6 +104,34 @@ def test_nan_in_the_weights_is_shown_as_nan():
     assert page.settled()[1].result["state"] == "nan"
     assert view.run["integrity"]["pattern"] is None or np.isfinite(view.run["integrity"]["pattern"])
     assert view.picture()[:4] == b"\x89PNG"
+    view.close()
+
+
+def test_a_lens_asked_after_the_model_has_changed_is_refused_and_attention_is_not():
+    model = tiny_gpt2()
+    view = lw.Inspector(lw.capture((model, word_tokenizer()), prompt_of(40)))
+    drain(view)
+    with torch.no_grad():
+        model.transformer.h[0].mlp.c_fc.weight.mul_(2)
+    page = Page(view)
+    lens = {"field": "logit_lens", "epoch": 1, "index": {"layer": 1, "position": [0, 3]}, "texts": True}
+    attention = {"field": "attention", "epoch": 1, "index": {"layer": 1, "head": 0, "query": [0, 7], "key": [0, 7]}}
+    page.asks({"id": 1, "method": "block", "params": lens}, {"id": 2, "method": "block", "params": attention})
+    replies = page.settled()
+    assert replies[1].error["type"] == "ModelChanged" and "changed" in replies[1].error["message"] and replies[1].error["hint"]
+    assert replies[2].ok
+    view.close()
+
+
+def test_epochs_only_grow_when_runs_come_from_several_threads(run):
+    view, seen = lw.Inspector(run), []
+    view.observe(lambda change: seen.append(change.new["epoch"]), "run")
+    threads = [threading.Thread(target=view.show_capture, args=(run,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert seen == sorted(set(seen)) and view.run["epoch"] == max(seen) == view.first["epoch"]
     view.close()
 
 
