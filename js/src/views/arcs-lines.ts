@@ -27,18 +27,40 @@ export interface WeightRow {
 
 export const MAX_LINES = 1500;
 
-export function linesOf(rows: WeightRow[], only: { query?: number; key?: number } = {}, limit = MAX_LINES): Lines {
+/**
+ * Lines to keys outside [from, to) as one line a query and side, to the key next to the edge, as heavy as all of them together:
+ * drawn one over another they would look stronger than they are.
+ */
+export function gathered(lines: Line[], [from, to]: readonly [number, number]): Line[] {
+  const inside = lines.filter(({ key }) => key >= from && key < to);
+  const outside = new Map<string, Line>();
+  for (const { query, key, weight } of lines) {
+    if (key >= from && key < to) continue;
+    const edge = key < from ? from - 1 : to;
+    const name = `${query} ${edge}`;
+    outside.set(name, { query, key: edge, weight: (outside.get(name)?.weight ?? 0) + weight });
+  }
+  return [...inside, ...outside.values()];
+}
+
+export function linesOf(
+  rows: WeightRow[],
+  only: { query?: number; key?: number } = {},
+  window: readonly [number, number] = [0, Number.POSITIVE_INFINITY],
+  limit = MAX_LINES,
+): Lines {
   const values = halfTable();
-  const all: Line[] = [];
+  const found: Line[] = [];
   for (const { query, start, halves, exponent } of rows) {
     if (only.query !== undefined && query !== only.query) continue;
     const factor = 2 ** exponent;
     for (let i = 0; i < halves.length; i++) {
       const weight = values[halves[i]!]! * factor;
       if (!(Math.abs(weight) > 0) || !Number.isFinite(weight)) continue;
-      if (only.key === undefined || start + i === only.key) all.push({ query, key: start + i, weight });
+      if (only.key === undefined || start + i === only.key) found.push({ query, key: start + i, weight });
     }
   }
+  const all = gathered(found, window);
   all.sort((a, b) => Math.abs(a.weight) - Math.abs(b.weight)); // the strongest are drawn last, on top
   const count = Math.max(0, all.length - limit);
   const left = all.slice(0, count);

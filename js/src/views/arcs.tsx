@@ -2,7 +2,7 @@
  * The pattern as two columns of tokens with lines between them, as users of BertViz know it: queries left, keys right.
  *
  * Hovering a token shows its lines alone. Further pinned heads are drawn beside the shown one, each with its own hue and dash. Long
- * prompts scroll in their own box; lines to keys out of view end at its edge.
+ * prompts scroll in their own box; what goes to keys out of view is one line to its edge.
  */
 import { computed, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
@@ -81,7 +81,7 @@ class ArcsModel {
           if (block) rows.push({ query, start, halves: rowOf(block, query), exponent: block.exponent });
         }
         const style = nth === 0 ? { colour: stage.theme.value.accent, dash: [] } : headStyle(nth - 1);
-        return { name: headShort(place.layer, place.head), ...style, lines: linesOf(rows, only) };
+        return { name: headShort(place.layer, place.head), ...style, lines: linesOf(rows, only, [from, to]) };
       });
     });
   }
@@ -194,16 +194,16 @@ export function Arcs({ field }: { field: FieldMeta }) {
           </div>
         </ActiveCell>
       </div>
-      <ArcsLegend model={model} />
+      <ArcsLegend model={model} windowed={total.value > TALLEST} />
     </div>
   );
 }
 
-function ArcsLegend({ model }: { model: ArcsModel }) {
+function ArcsLegend({ model, windowed }: { model: ArcsModel; windowed: boolean }) {
   const heads = model.heads.value;
   return (
     <p class="caveat arcs-legend">
-      <span>queries left, keys right</span>
+      <span>{`queries left, keys right${windowed ? "; one line to an edge for all that lies beyond" : ""}`}</span>
       {heads.map(({ name, colour, dash }) => (
         <span key={name} class="head-key">
           <svg width="28" height="8" aria-hidden="true">

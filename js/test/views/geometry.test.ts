@@ -118,13 +118,23 @@ describe("the lines between two columns", () => {
 
   it("leave the weakest out past the limit, and say how many and what they weigh", () => {
     const weights = [0.5, 0.25, 0.125, 0.0625, 2 ** -10, 2 ** -10];
-    const { drawn, hidden } = linesOf([row(0, weights)], {}, 4);
+    const { drawn, hidden } = linesOf([row(0, weights)], {}, [0, 99], 4);
     expect(drawn.length).toBe(4);
     expect(hidden.count).toBe(2);
     expect(hidden.most).toBe(2 ** -10);
     expect(hidden.share).toBeCloseTo(2 ** -9 / (0.9375 + 2 ** -9), 9);
-    const even = linesOf([row(0, new Array(10).fill(0.125))], {}, 4);
+    const even = linesOf([row(0, new Array(10).fill(0.125))], {}, [0, 99], 4);
     expect([even.drawn.length, even.hidden.count]).toEqual([4, 6]);
+  });
+
+  it("to keys out of view are one line a side, as heavy as all of them", () => {
+    const { drawn, hidden } = linesOf([row(5, [0.25, 0.125, 0.5, 0.0625, 0.0625])], {}, [2, 3]);
+    expect(drawn).toEqual([
+      { query: 5, key: 3, weight: 0.125 },
+      { query: 5, key: 1, weight: 0.375 },
+      { query: 5, key: 2, weight: 0.5 },
+    ]);
+    expect(hidden.count).toBe(0);
   });
 });
 

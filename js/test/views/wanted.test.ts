@@ -1,0 +1,97 @@
+/** What a view wants of its source: once each, taken back when no longer wanted, a few at a time where it only fills in. */
+import { signal } from "@preact/signals";
+import { describe, expect, it } from "vitest";
+import type { BlockRequest, Cell } from "../../src/protocol";
+import { type Block, type ReadOptions, type Source, SourceError } from "../../src/source/source";
+import { steady, Wanted, type Wish } from "../../src/views/wanted";
+
+const request = (layer: number): BlockRequest => ({ field: "f", epoch: 1, index: { layer } });
+const wish = (layer: number, priority = 0): Wish => ({ request: request(layer), priority });
+
+class Hand implements Source {
+  asked: { layer: number; signal: AbortSignal; give: () => void; fail: (error: Error) => void }[] = [];
+  peek = (): Block | undefined => undefined;
+  cell = (): Promise<Cell> => Promise.reject(new Error("no cell"));
+
+  read(wanted: BlockRequest, options?: ReadOptions): Promise<Block> {
+    return new Promise((resolve, reject) => {
+      const block = { request: wanted, dims: [], shape: [], exponent: 0, extent: null, texts: null };
+      const give = () => resolve({ ...block, halves: Uint16Array.of(wanted.index.layer as number) });
+      this.asked.push({ layer: wanted.index.layer as number, signal: options!.signal!, give, fail: reject });
+    });
+  }
+}
+
+const settled = () => new Promise((done) => setTimeout(done));
+
+describe("a view's wishes", () => {
+  it("are asked for once, and a block that came is kept while it is wanted", async () => {
+    const source = new Hand();
+    const wishes = signal([wish(1)]);
+    const wanted = new Wanted(source, () => wishes.value);
+    expect(wanted.waiting.value).toBe(true);
+    wishes.value = [wish(1), wish(2)];
+    expect(source.asked.map(({ layer }) => layer)).toEqual([1, 2]);
+    source.asked[0]!.give();
+    source.asked[1]!.give();
+    await settled();
+    expect(wanted.waiting.value).toBe(false);
+    expect(wanted.version.value).toBe(2);
+    expect(wanted.get(request(2))!.halves[0]).toBe(2);
+    wishes.value = [wish(2)];
+    expect(wanted.get(request(1))).toBe(undefined);
+    wanted.dispose();
+  });
+
+  it("are taken back when they change", () => {
+    const source = new Hand();
+    const wishes = signal([wish(1)]);
+    const wanted = new Wanted(source, () => wishes.value);
+    wishes.value = [wish(2)];
+    expect(source.asked.map(({ signal: { aborted } }) => aborted)).toEqual([true, false]);
+    wanted.dispose();
+    expect(source.asked[1]!.signal.aborted).toBe(true);
+  });
+
+  it("that only fill in come two at a time, in their order, and dim nothing", async () => {
+    const source = new Hand();
+    const wanted = new Wanted(source, () => [wish(0), ...[1, 2, 3, 4].map((layer) => wish(layer, 1))]);
+    expect(source.asked.map(({ layer }) => layer)).toEqual([0, 1, 2]);
+    source.asked[0]!.give();
+    await settled();
+    expect(wanted.waiting.value).toBe(false);
+    expect(source.asked.length).toBe(3);
+    source.asked[1]!.give();
+    await settled();
+    expect(source.asked.map(({ layer }) => layer)).toEqual([0, 1, 2, 3]);
+    wanted.dispose();
+  });
+
+  it("that failed are told of and not asked for again until someone says so", async () => {
+    const source = new Hand();
+    const again = signal(0);
+    const wanted = new Wanted(source, () => {
+      again.value;
+      return [wish(1)];
+    });
+    source.asked[0]!.fail(new SourceError("Failed", "no memory", "Use a shorter prompt."));
+    await settled();
+    expect(wanted.error.value?.message).toBe("no memory");
+    again.value++;
+    expect(source.asked.length).toBe(1);
+    wanted.retry();
+    expect(source.asked.length).toBe(2);
+    expect(wanted.error.value).toBe(null);
+    wanted.dispose();
+  });
+
+  it("stay the very same while they say the same", () => {
+    const query = signal(1);
+    const wishes = steady(() => ({ band: Math.floor(query.value / 64) }));
+    const first = wishes.value;
+    query.value = 63;
+    expect(wishes.value).toBe(first);
+    query.value = 64;
+    expect(wishes.value).toEqual({ band: 1 });
+  });
+});
