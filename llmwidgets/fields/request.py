@@ -32,7 +32,8 @@ class BlockRequestError(ValueError):
 class Reduction:
     """One number for a whole coordinate: its mean, largest value, sum, or the value of largest magnitude (with its sign).
 
-    Cells that a mask forbids or that do not exist take no part.
+    Cells that a mask forbids or that do not exist take no part. Where several coordinates are reduced, the last axis goes first: the mean
+    over queries with the maximum over keys is the mean of each query's maximum.
     """
 
     how: str
@@ -132,15 +133,12 @@ class BlockRequest:
                 '{"list": [...]} or {"reduce": ...}'
             )
         alongs = tuple(self._along(axis) for axis in axes)
-        kinds = {along.reduction for along in alongs if along.reduction}
-        if len(kinds) > 1:
-            raise BlockRequestError(f"one request may reduce in one way only; {' and '.join(sorted(kinds))} came")
         cells = prod(along.cells for along in alongs)
         if most_cells is not None and cells > most_cells:
             raise BlockRequestError(
                 f"{cells:,} cells are asked of {self.field!r}; a block has at most {most_cells:,}: ask for less, or pool more"
             )
-        if self.texts and (kinds or any(along.pool > 1 for along in alongs)):
+        if self.texts and any(along.reduction or along.pool > 1 for along in alongs):
             raise BlockRequestError("words cannot be pooled or reduced; ask without texts, or without pool and reduce")
         if self.texts and cells > MAX_TEXT_CELLS:
             raise BlockRequestError(

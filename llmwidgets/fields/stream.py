@@ -56,24 +56,29 @@ def compute(
 ) -> Block:
     """The block that `alongs` describe. Raises BlockCancelled once `cancelled()` is true."""
     kept = [i for i, along in enumerate(alongs) if along.kept]
-    how = next((along.reduction for along in alongs if along.reduction), None)
+    gone = tuple(i for i, along in enumerate(alongs) if not along.kept)
+    gathered_axes, first_axes = _order(alongs)
+    how = alongs[gathered_axes[0]].reduction if gathered_axes else None
     shape = tuple(alongs[i].cells for i in kept)
     factors = tuple(alongs[i].pool for i in kept)
     values, state = np.empty(shape, np.float32), np.zeros(shape, np.uint8)
     words = np.empty(shape, object) if texts else None
     extents: list[tuple[float, float]] = []
 
-    sizes = _sizes(alongs, band)
+    sizes = _sizes(alongs, band, whole=first_axes)
     outer = [_cuts(along, size) if along.kept else [slice(None)] for along, size in zip(alongs, sizes, strict=True)]
     inner = [[slice(None)] if along.kept else _cuts(along, size) for along, size in zip(alongs, sizes, strict=True)]
     for backwards in product(*reversed(outer)):  # the first axes run fastest: heads that follow each other share a mask
         tile = backwards[::-1]
-        gathered = _Gathered(how, tuple(i for i, along in enumerate(alongs) if not along.kept))
+        gathered = _Gathered(how, gone)
         for part in product(*inner):
             if cancelled is not None and cancelled():
                 raise BlockCancelled("the block was called off")
             index = {along.coordinate: along.wanted[tile[i] if along.kept else part[i]] for i, along in enumerate(alongs)}
-            gathered.add(reader(index))
+            cells = reader(index)
+            for axis in first_axes:
+                cells = _reduced(cells, axis, alongs[axis].reduction)
+            gathered.add(cells)
         numbers, states, tile_texts = gathered.result()
         extent = extent_of(numbers)
         if extent is not None:
@@ -141,12 +146,32 @@ class _Gathered:
         return values, state, texts
 
 
-def _sizes(alongs: Sequence[Along], band: int) -> list[int]:
-    """How many places of each axis a reader is asked for at once: all of the last ones, few of the first."""
+def _order(alongs: Sequence[Along]) -> tuple[list[int], list[int]]:
+    """The reduced axes: those gathered part by part, and those that go before them, in the order in which they go.
+
+    The last axis goes first. Axes that are reduced alike can be gathered together, as far as nothing else is between them.
+    """
+    reduced = [i for i, along in enumerate(alongs) if along.reduction]
+    alike = 0
+    while alike < len(reduced) and alongs[reduced[alike]].reduction == alongs[reduced[0]].reduction:
+        alike += 1
+    return reduced[:alike], reduced[alike:][::-1]
+
+
+def _reduced(cells: Cells, axis: int, how: str) -> Cells:
+    """The cells with one axis reduced to a single place."""
+    gathered = _Gathered(how, (axis,))
+    gathered.add(cells)
+    values, state, _ = gathered.result()
+    return Cells(np.expand_dims(values, axis), np.expand_dims(state, axis))
+
+
+def _sizes(alongs: Sequence[Along], band: int, whole: Sequence[int] = ()) -> list[int]:
+    """How many places of each axis a reader is asked for at once: all of the last ones and of `whole`, few of the first."""
     left, sizes = band, []
-    for along in reversed(alongs):
+    for i, along in reversed(list(enumerate(alongs))):
         size = len(along.wanted)
-        if size > left:
+        if size > left and i not in whole:
             size = min(size, max(along.pool, left // along.pool * along.pool))
         sizes.append(size)
         left = max(1, left // size)

@@ -96,6 +96,18 @@ def test_a_reduction_covers_only_cells_that_have_a_value(how: str, band: int) ->
             assert np.allclose(block.values[layer, key], expected, rtol=1e-6, equal_nan=True)
 
 
+@pytest.mark.parametrize("band", [1, 10, 1 << 18])
+def test_different_reductions_go_from_the_last_axis_to_the_first(band: int) -> None:
+    block = field(band).block(BlockRequest("toy", {**WHOLE, "head": Reduction("sum"), "query": Reduction("mean"), "key": Reduction("max")}))
+    for layer in range(L):
+        total = 0.0
+        for head in range(H):
+            present = STATE[layer, head] == VALUE
+            of_queries = [VALUES[layer, head, query][present[query]].max() for query in range(T) if present[query].any()]
+            total += np.mean(of_queries, dtype=np.float64) if of_queries else 0.0
+        assert np.allclose(block.values[layer], total, rtol=1e-5, equal_nan=True)
+
+
 def test_what_is_absent_everywhere_stays_absent_under_a_reduction() -> None:
     block = field().block(BlockRequest("toy", {"layer": 2, "head": range(H), "query": Reduction("mean"), "key": 0}))
     assert block.state.tolist() == [VALUE, ABSENT]
@@ -185,9 +197,14 @@ def test_evidence_must_be_a_known_kind() -> None:
 def test_a_view_draws_its_own_coordinates_and_the_cursor_fixes_the_others() -> None:
     cursor = {"layer": 1, "head": 0, "query": 99, "key": None}
     assert slice_for(field(), ("query", "key"), cursor) == {"layer": 1, "head": 0, "query": range(T), "key": range(T)}
-    index = slice_for(field(), ("layer", "head"), cursor, averaged=("query",))
-    assert index == {"layer": range(L), "head": range(H), "query": Reduction("mean"), "key": Reduction("mean")}
-    assert slice_for(field(), ("key",), cursor)["query"] == T - 1
+    index = slice_for(field(), ("layer", "head"), cursor, fixed={"query": Reduction("mean")})
+    assert index == {"layer": range(L), "head": range(H), "query": Reduction("mean"), "key": Reduction("max")}
+
+
+def test_where_the_cursor_is_silent_stand_the_last_layer_and_token_and_the_mean_over_heads() -> None:
+    expected = {"layer": L - 1, "head": Reduction("mean"), "query": T - 1, "key": range(T)}
+    assert slice_for(field(), ("key",), {"layer": None}) == expected
+    assert slice_for(field(), ("key",), {"layer": 99, "query": -1}) == expected
 
 
 def test_positions_follow_the_cursor_of_queries() -> None:

@@ -57,7 +57,6 @@ def test_a_malformed_request_says_what_is_wrong(changes: dict, words: str) -> No
         ({"index": {**INDEX, "query": [2, 14]}, "pool": {"query": 4}}, "starts at 2 and is pooled by 4"),
         ({"pool": {"query": 0}}, "expected 1 or more"),
         ({"pool": {"layer": 2}}, "not asked as a range"),
-        ({"index": {**INDEX, "head": {"reduce": "max"}, "query": {"reduce": "mean"}}}, "max and mean"),
         ({"pool": {"query": 2}, "texts": True}, "words cannot be pooled"),
     ],
 )
