@@ -99,7 +99,7 @@ class NotebookPage:
     def run_cell(self, number: int) -> None:
         """Run one cell and wait until it has ended."""
         self.cell(number).locator(".jp-InputArea-editor").click()
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
         self.wait_until_idle()
 
     def python(self, code: str) -> str:
