@@ -62,7 +62,7 @@ class Rows:
 def kept_rows(run: Capture, layers: Sequence[int], positions: Sequence[int]) -> Rows:
     """Rows with the KEPT most probable tokens; read out the first time they are asked for."""
     kept = once(run, "lens rows", lambda: _Kept(run))
-    return kept.rows(layers, positions)
+    return kept.rows(run, layers, positions)
 
 
 def read_rows(run: Capture, layers: Sequence[int], positions: Sequence[int], k: int, targets: np.ndarray | None = None) -> Rows:
@@ -87,15 +87,15 @@ def read_rows(run: Capture, layers: Sequence[int], positions: Sequence[int], k: 
 
 
 class _Kept:
-    """The rows read out so far of one run."""
+    """The rows read out so far of one run. It does not hold the run, which would then never be let go of (see memo)."""
 
     def __init__(self, run: Capture) -> None:
         k = min(KEPT, run.vocab_size)
-        self._run, self._lock = run, Lock()
+        self._lock = Lock()
         self._rows = Rows.empty(run.n_layers + 1, run.n_tokens, k)
         self._known = np.zeros((run.n_layers + 1, run.n_tokens), bool)
 
-    def rows(self, layers: Sequence[int], positions: Sequence[int]) -> Rows:
+    def rows(self, run: Capture, layers: Sequence[int], positions: Sequence[int]) -> Rows:
         at_layers, at_positions = np.asarray(layers) + 1, np.asarray(positions)
         plane = np.ix_(at_layers, at_positions)
         with self._lock:
@@ -103,13 +103,13 @@ class _Kept:
             for lacking in np.unique(~self._known[plane], axis=1).T:
                 if lacking.any():
                     these = at_positions[(~self._known[plane] == lacking[:, None]).all(axis=0)]
-                    self._read(at_layers[lacking], np.unique(these))
+                    self._read(run, at_layers[lacking], np.unique(these))
             kept = self._rows
             return Rows(kept.ids[plane], kept.probability[plane], kept.entropy[plane], kept.kl[plane])
 
-    def _read(self, at_layers: np.ndarray, at_positions: np.ndarray) -> None:
-        at_layers = np.union1d(at_layers, [self._run.n_layers])  # the final layer is read out in any case
-        found = read_rows(self._run, [int(i) - 1 for i in at_layers], at_positions.tolist(), self._rows.ids.shape[-1])
+    def _read(self, run: Capture, at_layers: np.ndarray, at_positions: np.ndarray) -> None:
+        at_layers = np.union1d(at_layers, [run.n_layers])  # the final layer is read out in any case
+        found = read_rows(run, [int(i) - 1 for i in at_layers], at_positions.tolist(), self._rows.ids.shape[-1])
         plane = np.ix_(at_layers, at_positions)
         for name in ("ids", "probability", "entropy", "kl"):
             getattr(self._rows, name)[plane] = getattr(found, name)

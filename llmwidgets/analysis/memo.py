@@ -1,7 +1,7 @@
 """What has been computed for a run, kept as long as the run and computed once, whatever thread asks first.
 
 Always true: one lock for each (run, key), so that a long computation holds up only those who wait for the same thing. Values are
-read-only by agreement.
+read-only by agreement, and hold no reference to their run, or it would never be let go of.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
+import weakref
 from functools import cache
 
 import numpy as np
@@ -141,6 +143,18 @@ def test_threads_that_ask_for_the_same_rows_read_them_out_once() -> None:
         thread.join()
     assert sum(counts) == 4 * N
     assert all(np.array_equal(block.values, blocks[0].values) for block in blocks)
+
+
+def test_what_is_kept_for_a_run_does_not_keep_the_run() -> None:
+    run = capture(build("gpt2"), IDS)
+    for name in run.fields:
+        field = run.field(name)
+        field.cell(**{axis.coordinate: axis.start for axis in field.axes})
+        field.meta()
+    gone = weakref.ref(run)
+    del run, field
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_cell_of_the_lens_tells_its_five_best_tokens_and_how_sure_it_is() -> None:
