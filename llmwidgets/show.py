@@ -38,8 +38,8 @@ def show(
     max_bytes: memory that the capture may take
     settings: theme, palette, pattern_view, text_field, head_field, layer_field (see lw.Inspector)
 
-    Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture` raises (PromptError, ModelError, NotATransformerError, ...), and
-    TypeError for an unknown keyword.
+    Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
+    raises (PromptError, ModelError, NotATransformerError, ...), and TypeError for an unknown keyword.
 
     >>> view = show()
     >>> view
