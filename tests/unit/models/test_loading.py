@@ -8,7 +8,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 from torch import nn
-from transformers import BartConfig, BartForConditionalGeneration
+from transformers import BartConfig, BartForConditionalGeneration, ViTConfig, ViTModel
 
 from llmwidgets.capture import capture
 from llmwidgets.models.errors import ModelError, NotATransformerError
@@ -70,6 +70,12 @@ def test_an_encoder_decoder_is_refused_for_now() -> None:
     config = BartConfig(vocab_size=50, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=1, decoder_attention_heads=1)
     with pytest.raises(ModelError, match="is an encoder-decoder; only models with one stack of blocks"):
         capture(BartForConditionalGeneration(config), [1, 2, 3])
+
+
+def test_a_model_of_images_is_refused_for_now() -> None:
+    config = ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, image_size=32, patch_size=16)
+    with pytest.raises(ModelError, match="takes no token ids"):
+        capture(ViTModel(config), [1, 2, 3])
 
 
 def test_something_else_as_the_tokenizer_is_a_type_error() -> None:
