@@ -19,7 +19,7 @@ GAP = 16
 
 _BLUES = ((0xFF, 0xFF, 0xFF), (0x9D, 0xB6, 0xEA), (0x2F, 0x5F, 0xD0), (0x12, 0x26, 0x68))
 _PAPER, _LINE, _MASKED = (0xFF, 0xFF, 0xFF), (0xDF, 0xE3, 0xE8), (0xF5, 0xF6, 0xF8)
-_INK, _NAN = (0xC2, 0x57, 0x0C), (0xF2, 0x8A, 0x2E)
+_INK, _NAN = (0x0B, 0x57, 0xD0), (0xF2, 0x8A, 0x2E)
 _POWER = 0.5  # spreads weak cells, as the page does
 
 
@@ -58,18 +58,20 @@ def _heads(
         return None
     some = next(iter(thumbnails.values())).values  # (head, query, key)
     n_heads, rows, columns = some.shape
-    scale = max(1, min(side // (n_heads * (columns + 1)), side // (n_layers * (rows + 1))))
-    high, wide = rows * scale + 2, columns * scale + 2  # with a frame of one pixel
+    scale = max(1, min((side // n_heads - 5) // columns, (side // n_layers - 5) // rows))
+    high, wide = rows * scale + 4, columns * scale + 4  # with a frame of two pixels, thin but for the selected one
     grid = np.full((n_layers * (high + 1) - 1, n_heads * (wide + 1) - 1), _paper(colours), np.uint8)
     for layer, cells in thumbnails.items():
         for head in range(n_heads):
             if (cells.state[head] == 2).all():
                 continue
             top, left = (n_layers - 1 - layer) * (high + 1), head * (wide + 1)
-            frame = _ink(colours) if (layer, head) == selected else _line(colours)
-            grid[top : top + high, left : left + wide] = frame
+            if (layer, head) == selected:
+                grid[top : top + high, left : left + wide] = _ink(colours)
+            else:
+                grid[top + 1 : top + high - 1, left + 1 : left + wide - 1] = _line(colours)
             inner = _levels(cells.values[head], cells.state[head], colours)
-            grid[top + 1 : top + high - 1, left + 1 : left + wide - 1] = _grown(inner, scale, scale)
+            grid[top + 2 : top + high - 2, left + 2 : left + wide - 2] = _grown(inner, scale, scale)
     return grid
 
 
