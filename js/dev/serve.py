@@ -95,9 +95,11 @@ class Served:
         if case == "running":
             self.override["status"] = dict(self.view.status, state="running", what="layer 3 of 4", done=3, total=4, prompt="Another prompt")
         if case == "broken":
-            integrity = {"ok": False, "sentence": "the recomputed pattern differs by 3e-02 from the model's own", "pattern": 0.03, "readout": 1e-6}
+            sentence = "the recomputed pattern differs by 3e-02 from the model's own"
+            integrity = {"ok": False, "sentence": sentence, "pattern": 0.03, "readout": 1e-6}
             self.override["run"] = dict(self.view.run, integrity=integrity)
-            self.override["problems"] = [{"type": "Failed", "message": "the field to_self could not be made", "hint": "Restart the kernel."}]
+            problem = {"type": "Failed", "message": "the field to_self could not be made", "hint": "Restart the kernel."}
+            self.override["problems"] = [problem]
         if case == "failed":
             message, hint = "the prompt has 812 tokens, the model's context holds 64", "Give a shorter prompt."
             self.override["status"] = dict(self.view.status, state="failed", message=message, hint=hint, prompt="When " * 12)
@@ -113,7 +115,7 @@ class Served:
         return {**{name: getattr(self.view, name) for name in TRAITS}, **self.override}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def served(case):
     return Served(case)
 

@@ -10,9 +10,15 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY = "() => ['ready', 'failed', 'running', 'waiting'].includes(document.querySelector('.llmw')?.dataset.llmwState)"
-PAINTED = "() => { const h = document.querySelector('.llmw'); const n = h.dataset.llmwPaints; if (h.__n === n) return true; h.__n = n; return false; }"
+PAINTED = """() => {
+    const host = document.querySelector('.llmw');
+    const same = host.painted === host.dataset.llmwPaints;
+    host.painted = host.dataset.llmwPaints;
+    return same;
+}"""
 
 
 def act(page, action):
@@ -41,8 +47,8 @@ def main(folder, wanted):
             query, *actions = rest.split("@")
             width = next((int(part[6:]) for part in query.split("&") if part.startswith("width=")), 1040)
             page = browser.new_page(viewport={"width": width, "height": 900})
-            page.on("console", lambda m: print(name, m.type, m.text, m.location.get("url")) if m.type in ("error", "warning") else None)
-            page.on("pageerror", lambda e: print(name, e))
+            page.on("console", lambda m, name=name: print(name, m.text) if m.type in ("error", "warning") else None)
+            page.on("pageerror", lambda e, name=name: print(name, e))
             page.goto(f"http://127.0.0.1:8765/?{query}")
             page.wait_for_function(READY, timeout=20_000)
             page.wait_for_function(PAINTED, polling=250)

@@ -6,6 +6,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../protocol";
+import { SourceError } from "../source/source";
 import { useStage } from "../views/ui";
 
 function progressWords(status: Status): string {
@@ -58,7 +59,7 @@ export function PromptLine() {
   const editable = run?.editable ?? false;
   const known = (running || status.state === "failed" ? status.prompt : null) ?? run?.prompt ?? null;
   const [text, setText] = useState(known ?? "");
-  const [refused, setRefused] = useState<string | null>(null);
+  const [refused, setRefused] = useState<{ message: string; hint: string | null } | null>(null);
   const edited = useRef(false);
   const line = useRef<HTMLTextAreaElement>(null);
 
@@ -77,9 +78,11 @@ export function PromptLine() {
     if (running || !editable) return;
     setRefused(null);
     // What stands in the line, which the last key may have changed since it was rendered.
-    stage.runPrompt(line.current?.value ?? text).catch((error: Error) => setRefused(error.message));
+    stage.runPrompt(line.current?.value ?? text).catch((error: Error) => {
+      setRefused({ message: error.message, hint: error instanceof SourceError ? error.hint : null });
+    });
   };
-  const asked: Status = refused === null ? status : { ...status, state: "failed", message: refused, hint: null };
+  const asked: Status = refused === null ? status : { ...status, state: "failed", ...refused };
   const shown = run?.prompt === null && !running ? "" : text;
   const readOnly = run?.prompt === null ? "given as token ids" : "read only";
 

@@ -3,6 +3,8 @@
  *
  * Heads that a layer does not have are hatched: absence is never taken for zero.
  */
+import { valueOf } from "../paint/half";
+import { numberText } from "../paint/numbers";
 import { paintPlane } from "../paint/paint";
 import type { Stage } from "../stage";
 import type { Theme } from "../theme";
@@ -10,6 +12,9 @@ import { tableFor } from "./colours";
 import { type HeadsLayout, headBox } from "./heads-layout";
 import { absent, type HeadsPicture } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
+
+/** Pixels of a cell that holds its number as well. */
+const NUMBERED = 36;
 
 export function paintHeads(
   context: CanvasRenderingContext2D,
@@ -29,7 +34,14 @@ export function paintHeads(
       if (!present(layer, head) || (plane && absent(plane))) {
         hatch(context, theme, box);
       } else if (picture && plane) {
-        paintPlane(context, plane, box, tableFor(stage, picture.scale, plane.exponent));
+        const table = tableFor(stage, picture.scale, plane.exponent);
+        paintPlane(context, plane, box, table);
+        if (!picture.thumbnails && layout.cell >= NUMBERED) {
+          context.fillStyle = table.ink(plane.halves[0]!);
+          const value = valueOf(plane.halves[0]!, plane.exponent);
+          if (Number.isFinite(value))
+            context.fillText(numberText(value, 2), box.x + box.width / 2, box.y + box.height / 2);
+        }
         // A white cell on white must still be seen to be one.
         if (!picture.thumbnails && layout.cell >= 10) {
           context.strokeStyle = theme.line;

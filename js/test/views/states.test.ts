@@ -171,7 +171,7 @@ describe("the bar", () => {
     await painted();
     press(view.find("textarea"), "Enter");
     await painted();
-    expect(view.find(".outcome").textContent).toContain("the prompt is empty");
+    expect(view.find(".outcome").textContent).toContain("the prompt is empty Give a text.");
   });
 
   it("takes up the prompt of a new run, but not over what is being typed", async () => {
