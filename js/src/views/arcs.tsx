@@ -20,6 +20,7 @@ import { Canvas } from "./canvas";
 import { scaleOf } from "./colours";
 import { spanOf } from "./fit";
 import { headStyle } from "./outline";
+import { preview } from "./preview";
 import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
@@ -183,9 +184,9 @@ export function Arcs({ field }: { field: FieldMeta }) {
               paint={paintArcs}
               onPoint={(x, y) => {
                 const at = sideAt(x, y);
-                selection.preview(at ?? {});
+                preview(selection, at ?? {});
               }}
-              onLeave={() => selection.preview({})}
+              onLeave={() => preview(selection, {})}
               onPress={(x, y) => {
                 const at = sideAt(x, y);
                 if (at) selection.pin(at);

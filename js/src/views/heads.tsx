@@ -19,6 +19,7 @@ import { headExists, isPattern } from "./fit";
 import { type HeadsLayout, headAt, headsLayout } from "./heads-layout";
 import { HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
 import { type HeadMarks, paintHeadMarks, paintHeads } from "./heads-paint";
+import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
@@ -77,7 +78,7 @@ export function HeadsPanel() {
     if (over.value === null) return;
     over.value = null;
     ui.tip.value = null;
-    selection.preview({});
+    preview(selection, {});
   };
   const point = (x: number, y: number, event: PointerEvent) => {
     const at = headAt(layout.value, x, y);
@@ -85,7 +86,7 @@ export function HeadsPanel() {
     if (!at || !now || !headExists(now, at.layer, at.head)) return leave();
     if (over.value?.[0] !== at.layer || over.value[1] !== at.head) {
       over.value = [at.layer, at.head];
-      selection.preview(at);
+      preview(selection, at);
     }
     const plane = picture.value?.plane(at.layer, at.head);
     const shows = picture.value && !picture.value.thumbnails && plane;

@@ -22,6 +22,7 @@ import { LayersModel, layerField } from "./layers-model";
 import { type LayersMarks, type LayersScene, paintLayers, paintLayersMarks } from "./layers-paint";
 import { LayersStrip } from "./layers-strip";
 import { cellWords, layersTable } from "./layers-words";
+import { preview } from "./preview";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
@@ -67,14 +68,14 @@ export function LayersPanel() {
 
   const leave = () => {
     ui.tip.value = null;
-    selection.preview({});
+    preview(selection, {});
   };
   const point = (atX: number, atY: number, event: PointerEvent) => {
     const at = placeAt(layout.value, atX, atY, x.value, y.value);
     if (!at || !run) return leave();
     // The embedding is no layer that other panels could show.
     const layer = at.layer !== null && at.layer >= 0 ? { layer: at.layer } : {};
-    selection.preview({ ...layer, query: at.position });
+    preview(selection, { ...layer, query: at.position });
     const now = field.value;
     if (at.layer === null || !now) {
       ui.tip.value = null;

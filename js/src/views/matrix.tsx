@@ -14,6 +14,7 @@ import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { bitsAt, type MatrixModel } from "./matrix-model";
 import { cellAt, type MatrixLayout, type MatrixMarks, paintMatrix, paintMatrixMarks } from "./matrix-paint";
+import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
@@ -54,7 +55,7 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     const [layer, head] = [shown.layer.value, shown.head.value];
     if (!at || !run || !picture) return leave();
     const [query, key] = at;
-    selection.preview({ query, key });
+    preview(selection, { query, key });
     const found = bitsAt(picture, query, key);
     const field = model.field.value!;
     const index = { layer, head, query, key, step: shown.step.value, prompt: shown.prompt.value };
@@ -73,7 +74,7 @@ export function Matrix({ model, layout, view }: MatrixProps) {
   };
   const leave = () => {
     ui.tip.value = null;
-    selection.preview({});
+    preview(selection, {});
   };
   const zoom = (factor: number, x = 0.5, y = 0.5) => {
     view.value = zoomed(view.value, factor, x, y, total.value);

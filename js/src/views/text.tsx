@@ -19,6 +19,7 @@ import { kindAt } from "../tokens";
 import { scaleOf, tableFor } from "./colours";
 import { chosen, fitsText, spanOf, textCoordinate } from "./fit";
 import { Minimap } from "./minimap";
+import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
@@ -167,10 +168,10 @@ export function TextPanel() {
     };
   }, [model]);
 
-  const preview = (event: Event) => {
+  const hover = (event: Event) => {
     const position = TokenText.positionOf(event);
     if (position === null) return;
-    selection.preview({ query: position });
+    preview(selection, { query: position });
     tipFor(position, event as PointerEvent);
   };
   const tipFor = (position: number, event: PointerEvent) => {
@@ -220,10 +221,10 @@ export function TextPanel() {
           aria-activedescendant={`${id}-${selection.pinned.query.value ?? 0}`}
           data-paints="0"
           onKeyDown={keys}
-          onPointerOver={preview}
+          onPointerOver={hover}
           onPointerLeave={() => {
             ui.tip.value = null;
-            selection.preview({});
+            preview(selection, {});
           }}
           onClick={(event) => {
             const position = TokenText.positionOf(event);
