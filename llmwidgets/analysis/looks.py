@@ -18,6 +18,7 @@ from .memo import once
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.mask import Mask
 
 _CELLS_AT_ONCE = 1 << 20
 
@@ -106,21 +107,18 @@ def looks_of(run: Capture, layer: int, head: int) -> Looks:
 
 def _of_layer(run: Capture, layer: int) -> list[Looks]:
     n_heads = run.heads_per_layer[layer]
-    mask = getattr(run._attention(layer), "mask", None)
-    closed = _closed(mask, run.n_tokens)
-    if closed is not None:
-        heads = [closed] * n_heads
-    elif getattr(getattr(mask, "explicit", mask), "shape", (n_heads,))[0] == 1:  # (1, query, key): one mask for all heads
+    mask = run.mask(layer)
+    if mask.explicit is None:
+        heads = [_closed(mask, run.n_tokens)] * n_heads
+    elif mask.explicit.shape[0] == 1:  # (1, query, key): one mask for all heads
         heads = [_of_head(run, layer, 0)] * n_heads
     else:
         heads = [_of_head(run, layer, head) for head in range(n_heads)]
     return [once(run, ("equal looks", looks.key), lambda looks=looks: looks) for looks in heads]
 
 
-def _closed(mask: object, n_tokens: int) -> Looks | None:
-    """From the recorded mask, where the capture has recognised it as causal, windowed or full for all heads alike."""
-    if not hasattr(mask, "columns") or mask.explicit is not None:
-        return None
+def _closed(mask: Mask, n_tokens: int) -> Looks:
+    """From a mask that is causal, windowed or full, for all heads alike."""
     queries = np.arange(n_tokens, dtype=np.int32)
     stop = np.minimum(queries + 1, mask.n_keys) if mask.causal else np.full_like(queries, mask.n_keys)
     start = np.zeros_like(queries) if mask.window is None else np.maximum(queries - mask.window + 1, 0)

@@ -22,10 +22,7 @@ from .looks import Looks, looks_of, places_array, within
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
-CAVEAT = (
-    "Where a head looked, after the softmax. It does not say what was carried over or whether that mattered; "
-    "a mean over heads or queries is no head's own pattern."
-)
+CAVEAT = "Where the head looked, not what it used."
 
 
 def attention(run: Capture) -> Field:

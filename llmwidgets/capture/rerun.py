@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from llmwidgets.capture.arguments import Arguments
-from llmwidgets.capture.mask import read_mask
+from llmwidgets.capture.mask import Mask, read_mask
 from llmwidgets.capture.record import AttentionRecord
 from llmwidgets.capture.recorder import BlockTape
 from llmwidgets.models.errors import AttentionUnavailableError
@@ -37,6 +37,9 @@ class Attention(Protocol):
     @property
     def n_heads(self) -> int: ...
 
+    @property
+    def mask(self) -> Mask: ...
+
     def pattern(self, heads: Tensor, queries: Tensor, keys: Tensor) -> Tensor: ...
 
     def allowed(self, heads: Tensor, queries: Tensor, keys: Tensor) -> Tensor: ...
@@ -49,7 +52,7 @@ class CaughtAttention:
     """A whole pattern, caught at the softmax of a module that was run again."""
 
     weights: Tensor  # (head, query, key) float32 or float64, on the CPU
-    mask: Tensor  # (1 or head, query, key) bool
+    mask: Mask
 
     @property
     def n_heads(self) -> int:
@@ -59,8 +62,7 @@ class CaughtAttention:
         return self.weights[heads][:, queries][:, :, keys]
 
     def allowed(self, heads: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
-        of_heads = self.mask.expand(self.n_heads, -1, -1)
-        return of_heads[heads][:, queries][:, :, keys]
+        return self.mask.allowed(heads, queries, keys).expand(len(heads), -1, -1)
 
     def sink_share(self, heads: Tensor, queries: Tensor) -> Tensor:
         return torch.zeros(len(heads), len(queries), dtype=self.weights.dtype)
@@ -171,10 +173,12 @@ def _from_softmax(scores: Tensor, weights: Tensor) -> CaughtAttention:
     dtype = torch.float64 if weights.dtype == torch.float64 else torch.float32
     weights = weights.to("cpu", dtype).masked_fill(~allowed.to("cpu"), 0.0)
     one_for_all = bool((allowed == allowed[:1]).all())
-    return CaughtAttention(weights, allowed[:1].to("cpu") if one_for_all else allowed.to("cpu"))
+    mask, _ = read_mask((allowed[:1] if one_for_all else allowed)[None].to("cpu"), is_causal=True, n_keys=weights.shape[-1])
+    return CaughtAttention(weights, mask)
 
 
 def _weight(attention: Attention) -> int:
     if isinstance(attention, CaughtAttention):
-        return attention.weights.numel() * attention.weights.element_size() + attention.mask.numel()
+        explicit = attention.mask.explicit
+        return attention.weights.numel() * attention.weights.element_size() + (0 if explicit is None else explicit.numel())
     return 0

@@ -19,6 +19,7 @@ from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.bertviz import attention_for_bertviz
 from llmwidgets.capture.indexing import Index, indices, one_index
 from llmwidgets.capture.integrity import Integrity
+from llmwidgets.capture.mask import Mask
 from llmwidgets.capture.recorder import BlockTape, Cancelled, Progress, Tape
 from llmwidgets.capture.rerun import Attention
 from llmwidgets.capture.store import Store, in_words
@@ -122,6 +123,10 @@ class Capture:
         attention = self._attention(layer)
         (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
         return _dropped(attention.allowed(heads, rows, columns), no_head, no_query, no_key)
+
+    def mask(self, layer: int) -> Mask:
+        """Return the layer's mask, in closed form where it has one (causal, sliding window, full); see also `allowed`."""
+        return self._attention(layer).mask
 
     def sink_share(self, layer: int, head: Index = None, queries: Index = None) -> Tensor:
         """Return (head, query): what of each row goes to an attention sink that is no token; 0 without sinks."""

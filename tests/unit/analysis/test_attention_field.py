@@ -13,6 +13,7 @@ import torch
 
 from llmwidgets.analysis.looks import looks_of
 from llmwidgets.capture import Capture, capture
+from llmwidgets.capture.mask import Mask
 from llmwidgets.fields import ABSENT, MASKED, VALUE, BlockRequest, pool
 from tests.architectures import build, prompt_ids
 from tests.unit.analysis import reference
@@ -93,8 +94,8 @@ def test_a_broken_mask_is_kept_bit_by_bit() -> None:
 
         n_tokens, heads_per_layer = N, (2,)
 
-        def _attention(self, layer: int) -> None:
-            return None
+        def mask(self, layer: int) -> Mask:
+            return Mask(N, causal=False, explicit=torch.stack([self.allowed(0, head, slice(None)) for head in (0, 1)]))
 
         def allowed(self, layer: int, head: int, queries: slice) -> torch.Tensor:
             rows = torch.arange(N)[queries, None]
