@@ -38,6 +38,26 @@ const ending = (promise: Promise<unknown>) =>
     (error) => ({ error: error.type, message: error.message }),
   );
 
+describe("a kernel that answers others", () => {
+  it("is not taken for gone, and a request that it keeps silent about is asked again in the end", async () => {
+    const waiting = ending(stage.source.read(row(0)));
+    await frame();
+    for (let second = 0; second < 35; second += 1) {
+      model.reply([], []);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(model.items).toHaveLength(1);
+    expect(stage.source.connected?.value).toBe(true);
+    for (let second = 0; second < 8; second += 1) {
+      model.reply([], []);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(model.items).toHaveLength(2);
+    model.reply([answer(2)], [new DataView(bytes().buffer)]);
+    expect(await waiting).toMatchObject({ value: { shape: [2] } });
+  });
+});
+
 describe("requests", () => {
   it("of one frame go as one message, what is looked at first", async () => {
     for (const [query, priority] of [

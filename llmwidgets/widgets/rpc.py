@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -58,7 +57,6 @@ class RequestServer:
         self._pending: dict[int, _Ticket] = {}
         self._unstarted = 0
         self._held: list[Reply] = []
-        self._held_since = 0.0
         self._open = True
 
     def receive(self, content: Any) -> None:
@@ -119,17 +117,20 @@ class RequestServer:
     def _answer(self, ticket: _Ticket) -> None:
         with self._lock:
             self._unstarted -= 1
-            due = self._due()
-        self._post(due)  # nothing waits behind a slow answer
         reply = self._worked_out(ticket)
         with self._lock:
             if not self._open:
                 return
             del self._pending[ticket.id]
-            if not self._held:
-                self._held_since = time.monotonic()
             self._held.append(reply)
-            due = self._due()
+            due, first_held = self._due(), len(self._held) == 1
+        self._post(due)
+        if first_held:  # it may wait for others, but not behind a slow one
+            self._workers.later(_LONGEST_HELD, self._flush)
+
+    def _flush(self) -> None:
+        with self._lock:
+            due, self._held = self._held, []
         self._post(due)
 
     def _worked_out(self, ticket: _Ticket) -> Reply:
@@ -148,12 +149,9 @@ class RequestServer:
         return Reply(ticket.id, result=answer.result, data=answer.data, transport=ticket.transport)
 
     def _due(self) -> list[Reply]:
-        """Held replies, where they should go now. Called under the lock."""
-        if not self._held:
-            return []
-        waited = time.monotonic() - self._held_since
+        """Held replies, where they should go now: nothing more is to come soon, or they weigh enough. Called under the lock."""
         size = sum(len(reply.data or b"") for reply in self._held)
-        if self._unstarted > 0 and waited < _LONGEST_HELD and size < _MOST_HELD:
+        if self._unstarted > 0 and size < _MOST_HELD:
             return []
         due, self._held = self._held, []
         return due

@@ -7,6 +7,7 @@ never will.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -16,6 +17,9 @@ class Workers(Protocol):
     """Something that runs tasks, soon."""
 
     def submit(self, task: Callable[[], None]) -> None: ...
+
+    def later(self, seconds: float, task: Callable[[], None]) -> None:
+        """Run a short task after a while, beside the others."""
 
     def close(self) -> None: ...
 
@@ -33,6 +37,11 @@ class Threads:
         except RuntimeError:  # closed, or the interpreter is going down
             return
 
+    def later(self, seconds: float, task: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, task)
+        timer.daemon = True
+        timer.start()
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -46,6 +55,9 @@ class AtOnce:
     def submit(self, task: Callable[[], None]) -> None:
         if self._open:
             task()
+
+    def later(self, seconds: float, task: Callable[[], None]) -> None:
+        """Nothing goes on in between here, so there is no later: what was submitted before is done."""
 
     def close(self) -> None:
         self._open = False

@@ -11,6 +11,9 @@ import { type Buffer, fromBase64 } from "./bytes";
 import { cancelled } from "./flights";
 import { SourceError } from "./source";
 
+/** How many times its patience a call waits for a kernel that is busy answering others. */
+const SLOW = 4;
+
 /** The part of a widget model that carries messages. */
 export interface Channel {
   send(content: ToKernel): void;
@@ -37,6 +40,8 @@ interface Call extends CallOptions {
   item: Omit<RequestItem, "id">;
   ids: number[];
   asked: number;
+  /** When it was last asked, in milliseconds of the page's clock. */
+  since: number;
   transport: Transport;
   timer: ReturnType<typeof setTimeout> | undefined;
   settled: boolean;
@@ -48,6 +53,7 @@ export class Rpc {
   readonly #connected = signal(true);
   /** False once a request was not answered twice over; true again with the next message. */
   readonly connected: ReadonlySignal<boolean> = this.#connected;
+  #heardAt = -Infinity;
   #transport: Transport = "binary";
   #nextId = 1;
   #queue: Call[] = [];
@@ -72,6 +78,7 @@ export class Rpc {
         item: { method, params },
         ids: [],
         asked: 0,
+        since: 0,
         transport: "binary",
         timer: undefined,
         settled: false,
@@ -107,12 +114,19 @@ export class Rpc {
       for (const call of calls) this.#fail(call, lost);
       return;
     }
-    for (const call of calls) this.#await(call);
+    for (const call of calls) {
+      call.since = performance.now();
+      if (call.patience !== undefined) this.#await(call, call.patience);
+    }
   }
 
-  #await(call: Call): void {
-    if (call.patience === undefined) return;
+  #await(call: Call, milliseconds: number): void {
     call.timer = setTimeout(() => {
+      const left = this.#patienceLeft(call);
+      if (left > 0) {
+        this.#await(call, left);
+        return;
+      }
       call.asked += 1;
       if (call.asked < 2) {
         this.#enqueue(call);
@@ -128,12 +142,22 @@ export class Rpc {
           "It may be busy with another cell, or gone.",
         ),
       );
-    }, call.patience);
+    }, milliseconds);
+  }
+
+  /** A kernel that is answering others is not gone: its last message counts as a sign of life, though not for ever. */
+  #patienceLeft(call: Call): number {
+    const now = performance.now();
+    const patience = call.patience!;
+    if (this.#heardAt <= call.since) return 0;
+    const left = Math.min(this.#heardAt + patience, call.since + SLOW * patience) - now;
+    return Math.ceil(Math.max(0, left));
   }
 
   #hear(content: unknown, buffers: readonly Buffer[]): void {
     const message = content as Partial<ToPage> | null;
     if (message?.v !== 1 || message.kind !== "replies" || !Array.isArray(message.items)) return;
+    this.#heardAt = performance.now();
     for (const item of message.items) this.#take(item, buffers);
     this.#connected.value = true; // after what came late is kept: whoever hears of it asks again
   }

@@ -313,3 +313,25 @@ def test_under_eight_threads_and_a_changing_run_every_reply_is_whole_and_comes_o
         np.testing.assert_allclose(got[allowed], wanted[allowed], rtol=2**-11, atol=1e-6)
     assert answered > 0
     view.close()
+
+
+def test_a_quick_answer_does_not_wait_behind_slow_ones():
+    sent, posted, go_on = Sent(), threading.Event(), threading.Event()
+
+    def send(content, buffers):
+        sent(content, buffers)
+        posted.set()
+
+    def slow(params, cancelled):
+        assert go_on.wait(30)
+        return Answer({})
+
+    workers = Threads(1, "test")
+    server = RequestServer({"quick": lambda params, cancelled: Answer({}), "slow": slow}, send, workers)
+    try:
+        server.receive(requests(*({"id": id, "method": method} for id, method in enumerate(("quick", "slow", "quick", "slow")))))
+        assert posted.wait(30), "the first answer was held until the slow one had come"
+        assert [item["id"] for item in sent.items] == [0]
+    finally:
+        go_on.set()
+        server.close()
