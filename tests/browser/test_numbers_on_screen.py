@@ -40,3 +40,19 @@ def test_a_heads_thumbnail_holds_its_pattern(view: Inspector, layer: int, head: 
             y = int(top + (query + 0.5) * grid.cell / size)
             x = int(grid.left + head * grid.step + (key + 0.5) * grid.cell / size)
             np.testing.assert_allclose(pixels[y, x], colours[query, key], atol=TOLERANCE, err_msg=f"query {query}, key {key}")
+
+
+def test_the_tooltip_over_a_cell_of_the_pattern_holds_the_exact_float32(view: Inspector):
+    canvas = view.panel("pattern").locator("canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] * 0.42, box["y"] + box["height"] * 0.85
+    view.page.mouse.click(x, y)  # so that Python says which cell it is
+    view.notebook.wait_for_value("view.selection.key is not None", True)
+    query, key = view.notebook.value("[view.selection.query, view.selection.key]")
+    assert key <= query
+    view.page.mouse.move(x + 1, y + 1)
+    exact = view.host.locator("[data-exact]")
+    exact.wait_for()
+    expected = view.notebook.value(f"view.capture.pattern(view.selection.layer, view.selection.head)[{query}, {key}].item()")
+    assert np.float32(exact.get_attribute("data-exact")) == np.float32(expected)
