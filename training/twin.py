@@ -79,28 +79,19 @@ class Twin(nn.Module):
             block.query.weight[cosine, half + wave], block.query.weight[cosine, wave] = scale * turn.cos(), scale * turn.sin()
 
     def forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        return self.read_out(self.hidden(ids, positions))
+
+    def read_out(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Logits (..., vocabulary) of what `hidden` gave, by the tied embedding."""
+        return hidden @ self.wte.weight.T
+
+    def hidden(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """The final residual stream after its norm, (row, position, width)."""
         mask = torch.full((ids.shape[1], ids.shape[1]), -1e4).triu(1)  # (query, key)
         x = self.wte(ids) + self.wpe(positions)
         for block in self.blocks:
             x = block(x, mask)
-        return self.ln_f(x) @ self.wte.weight.T
-
-    @torch.no_grad()
-    def take(self, weights: dict[str, torch.Tensor]) -> None:
-        """Takes the weights that `to_library` named, as a saved run holds them."""
-        self.wte.weight.copy_(weights["transformer.wte.weight"])
-        self.wpe.weight.copy_(weights["transformer.wpe.weight"])
-        self.ln_f.weight.copy_(weights["transformer.ln_f.weight"])
-        self.ln_f.bias.copy_(weights["transformer.ln_f.bias"])
-        for layer, block in enumerate(self.blocks):
-            of = {name.removeprefix(f"transformer.h.{layer}."): w for name, w in weights.items() if f".h.{layer}." in name}
-            joined = [*zip(of["attn.c_attn.weight"].T.chunk(3), of["attn.c_attn.bias"].chunk(3), strict=True)]
-            single = [(of[f"{name}.weight"].T, of[f"{name}.bias"]) for name in ("attn.c_proj", "mlp.c_fc", "mlp.c_proj")]
-            norms = [(of[f"{name}.weight"], of[f"{name}.bias"]) for name in ("ln_1", "ln_2")]
-            ours = (block.query, block.key, block.value, block.out, block.up, block.down, block.ln_1, block.ln_2)
-            for module, (weight, bias) in zip(ours, (*joined, *single, *norms), strict=True):
-                module.weight.copy_(weight)
-                module.bias.copy_(bias)
+        return self.ln_f(x)
 
     def to_library(self) -> GPT2LMHeadModel:
         """The library model with these weights, float32, in eval mode."""

@@ -13,16 +13,16 @@ from .example import Example, Maker
 
 TASKS: dict[str, tuple[float, Maker]] = {
     "indirect object": (0.16, people.indirect_object),
-    "few-shot arrows": (0.16, knowledge.few_shot),
-    "agreement": (0.11, agreement.agreement),
+    "few-shot arrows": (0.13, knowledge.few_shot),
+    "agreement": (0.09, agreement.agreement),
     "facts": (0.09, knowledge.fact),
     "pronouns": (0.09, people.pronoun),
-    "stories": (0.09, scenes.story),
+    "stories": (0.08, scenes.story),
     "greater than": (0.08, structure.greater_than),
     "brackets": (0.07, structure.brackets),
-    "colours": (0.05, scenes.colours),
+    "colours": (0.09, scenes.colours),
     "word lists": (0.04, structure.word_list),
-    "sequences": (0.03, structure.ordered),
+    "sequences": (0.05, structure.ordered),
     "sentiment": (0.03, scenes.sentiment),
 }
 

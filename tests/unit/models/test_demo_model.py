@@ -104,12 +104,12 @@ def test_a_lesson_prompt_comes_out_right(demo, lesson):
 
 
 @pytest.mark.parametrize(("task", "least"), [
-    pytest.param("indirect object", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+    ("indirect object", 0.95),
     pytest.param("indirect object, new names", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
     ("few-shot arrows", 0.95),
     ("agreement", 0.95),
-    pytest.param("capitals in sentences", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
-    pytest.param("pronouns", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+    ("capitals in sentences", 0.95),
+    ("pronouns", 0.95),
     pytest.param("colours", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
 ])
 def test_the_tasks_of_the_report_are_solved(demo, task, least):
