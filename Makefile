@@ -23,6 +23,7 @@ lint: lint-python lint-js
 
 lint-python: $(VENV)/.made-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 lint-js: js/node_modules/.package-lock.json
 	$(NPM) run check

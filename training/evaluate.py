@@ -57,13 +57,18 @@ def print_heads(model, tokenizer) -> None:
     scores = head_scores(model)
     asked = mixer.examples("indirect object", 200, seed=100)
     everyone = [(layer, head) for layer in range(model.config.n_layer) for head in range(model.config.n_head)]
-    print("\n| head | previous | induction | duplicate | first | repeats, zeroed | repeats, mean | indirect object, zeroed | "
-          "logit difference, zeroed | mean |\n|---|---|---|---|---|---|---|---|---|---|")
+    print(
+        "\n| head | previous | induction | duplicate | first | repeats, zeroed | repeats, mean | indirect object, zeroed | "
+        "logit difference, zeroed | mean |\n|---|---|---|---|---|---|---|---|---|---|"
+    )
     groups = [[], *[[head] for head in everyone], *[[h for h in everyone if h[0] == layer] for layer in range(model.config.n_layer)]]
     for group in groups:
         cells = []
-        for measure_one in (lambda: repeat_accuracy(model), lambda: measure.accuracy(model, tokenizer, asked),
-                            lambda: measure.name_difference(model, tokenizer, asked)):
+        for measure_one in (
+            lambda: repeat_accuracy(model),
+            lambda: measure.accuracy(model, tokenizer, asked),
+            lambda: measure.name_difference(model, tokenizer, asked),
+        ):
             for kind in ("zero", "mean"):
                 with without_heads(model, group, kind):
                     cells.append(measure_one())

@@ -57,14 +57,28 @@ def train(
     """The trained twin and its curve."""
     torch.manual_seed(seed)
     vocabulary = tokenizer.get_vocab_size()
-    config = GPT2Config(n_layer=4, n_head=4, n_embd=128, n_inner=512, n_positions=128, vocab_size=vocabulary,
-                        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=END_ID, eos_token_id=END_ID,
-                        pad_token_id=END_ID, tie_word_embeddings=True)
+    config = GPT2Config(
+        n_layer=4,
+        n_head=4,
+        n_embd=128,
+        n_inner=512,
+        n_positions=128,
+        vocab_size=vocabulary,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=END_ID,
+        eos_token_id=END_ID,
+        pad_token_id=END_ID,
+        tie_word_embeddings=True,
+    )
     twin = Twin(config, *scales)
     matrices = [p for p in twin.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
-    optimizers = [torch.optim.Muon(matrices, lr=muon_rate, momentum=0.95, weight_decay=0.1),
-                  torch.optim.AdamW([p for p in twin.parameters() if id(p) not in chosen], lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)]
+    optimizers = [
+        torch.optim.Muon(matrices, lr=muon_rate, momentum=0.95, weight_decay=0.1),
+        torch.optim.AdamW([p for p in twin.parameters() if id(p) not in chosen], lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
     tops = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     rows, curve, began = Rows(tokenizer, seed), [], time.time()
     for step in range(steps):

@@ -6,7 +6,7 @@ on. It has 4 layers of 4 heads, is 128 wide, and was trained on synthetic Englis
 the package, nothing is looked up on a network, the weights are float32 in eval mode, and the caller's random
 state is not touched.
 
-It copies either of two names, so indirect objects come out right about half the time. It can NOT do sums, names of several tokens, or English outside its grammar; and pairs that it saw only in
+It can NOT do sums, names of several tokens, or English outside its grammar; and pairs that it saw only in
 sentences it mostly can not recall in arrow form. It does not solve the indirect-object task as GPT-2 small does.
 """
 
@@ -79,7 +79,13 @@ def demo_model() -> tuple[GPT2LMHeadModel, PreTrainedTokenizerFast]:
     model.eval()
 
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(_file("tokenizer.json")), name_or_path=DEMO_NAME, model_max_length=config.n_positions,
-        bos_token=END_OF_TEXT, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT, clean_up_tokenization_spaces=False,
-        model_input_names=["input_ids", "attention_mask"])
+        tokenizer_file=str(_file("tokenizer.json")),
+        name_or_path=DEMO_NAME,
+        model_max_length=config.n_positions,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        pad_token=END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_input_names=["input_ids", "attention_mask"],
+    )
     return model, tokenizer

@@ -29,12 +29,23 @@ def story(rng: random.Random) -> Example:
     name = rng.choice(WOMEN if woman else MEN)
     friend = rng.choice(MEN if woman else WOMEN)
     thing, trait = rng.choice(THINGS), rng.choice(TRAITS)
-    words = {"name": name, "friend": friend, "thing": thing, "a": article(thing), "place": rng.choice(PLACES),
-                 "animal": rng.choice(ANIMALS), "trait": trait, "article_trait": article(trait),
-                 "feeling": rng.choice(FEELINGS), "Pro": "She" if woman else "He"}
-    lines = ["Once there was {article_trait} {trait} {animal} named {name} who lived in the {place}.",
-             "One day {name} found {a} {thing} and showed it to {friend}.",
-             *rng.sample(TURNS, rng.randint(0, 2))]
+    words = {
+        "name": name,
+        "friend": friend,
+        "thing": thing,
+        "a": article(thing),
+        "place": rng.choice(PLACES),
+        "animal": rng.choice(ANIMALS),
+        "trait": trait,
+        "article_trait": article(trait),
+        "feeling": rng.choice(FEELINGS),
+        "Pro": "She" if woman else "He",
+    }
+    lines = [
+        "Once there was {article_trait} {trait} {animal} named {name} who lived in the {place}.",
+        "One day {name} found {a} {thing} and showed it to {friend}.",
+        *rng.sample(TURNS, rng.randint(0, 2)),
+    ]
     start, answer, rest = rng.choice(ENDINGS)
     prompt = " ".join([*lines, start]).format(**words)
     return Example(prompt, (" " + answer.format(**words),), rest)
@@ -56,5 +67,6 @@ def sentiment(rng: random.Random) -> Example:
     first, second = rng.sample(GOOD if good else BAD, 2)
     shown = rng.choice(SHOWN)
     prompt = rng.choice(("The {s} was {a} and {b}. I", "What {art} {a} {s}! It was {b}. I", "We saw a {s}. It was {a} and {b}. We")).format(
-        s=shown, a=first, b=second, art=article(first))
+        s=shown, a=first, b=second, art=article(first)
+    )
     return Example(prompt, (" loved" if good else " hated",), f" the {shown}.")

@@ -35,13 +35,16 @@ monkey elephant owl eagle turtle""".split()
 COLOURS = "red blue green yellow black white brown pink purple gray golden silver".split()
 
 # (singular, plural): subjects and distractors of the agreement sentences.
-NOUNS = [pair.split("/") for pair in """key/keys cabinet/cabinets dog/dogs cat/cats book/books door/doors
+NOUNS = [
+    pair.split("/")
+    for pair in """key/keys cabinet/cabinets dog/dogs cat/cats book/books door/doors
 window/windows car/cars boat/boats picture/pictures letter/letters box/boxes chair/chairs table/tables tree/trees
 flower/flowers house/houses street/streets teacher/teachers student/students doctor/doctors farmer/farmers
 child/children man/men woman/women mouse/mice lamp/lamps clock/clocks bottle/bottles basket/baskets bridge/bridges
 tower/towers garden/gardens horse/horses bird/birds shop/shops king/kings soldier/soldiers painter/painters
 singer/singers ship/ships road/roads wall/walls stone/stones river/rivers mountain/mountains island/islands
-village/villages city/cities baby/babies""".split()]
+village/villages city/cities baby/babies""".split()
+]
 
 PREPOSITIONS = """to near behind beside above below under with from by on in""".split()
 

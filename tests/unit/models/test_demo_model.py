@@ -103,15 +103,18 @@ def test_a_lesson_prompt_comes_out_right(demo, lesson):
     assert likeliest(*demo, lesson.prompt) == lesson.answer
 
 
-@pytest.mark.parametrize(("task", "least"), [
-    ("indirect object", 0.95),
-    pytest.param("indirect object, new names", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
-    ("few-shot arrows", 0.95),
-    ("agreement", 0.95),
-    ("capitals in sentences", 0.95),
-    ("pronouns", 0.95),
-    pytest.param("colours", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
-])
+@pytest.mark.parametrize(
+    ("task", "least"),
+    [
+        ("indirect object", 0.95),
+        pytest.param("indirect object, new names", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+        ("few-shot arrows", 0.95),
+        ("agreement", 0.95),
+        ("capitals in sentences", 0.95),
+        ("pronouns", 0.95),
+        pytest.param("colours", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+    ],
+)
 def test_the_tasks_of_the_report_are_solved(demo, task, least):
     assert accuracy(*demo, task) >= least
 
@@ -177,7 +180,15 @@ def test_every_word_of_the_corpus_is_one_token_with_and_without_its_space():
 def test_a_year_is_a_century_and_a_two_digit_year():
     tokenizer = shipped_tokenizer()
     assert [tokenizer.decode(i) for i in tokenizer("the year 1732 to the year 17").input_ids] == [
-        "the", " year", " 17", "32", " to", " the", " year", " 17"]
+        "the",
+        " year",
+        " 17",
+        "32",
+        " to",
+        " the",
+        " year",
+        " 17",
+    ]
 
 
 def test_the_shipped_tokenizer_is_the_one_that_the_generator_makes():
