@@ -35,6 +35,27 @@ export function onKeys(bindings: KeyMap): (event: KeyboardEvent) => void {
   };
 }
 
+/**
+ * A pressed surface has the keys: JupyterLab answers a press in an output by focusing the cell, and a shift-press by selecting cells, for
+ * which it takes the press's default away. Spread onto the surface; nothing is focused without a press.
+ */
+export const focusWhenPressed = {
+  onMouseDown(event: MouseEvent): void {
+    const surface = event.currentTarget as HTMLElement;
+    if (event.button !== 0) return;
+    surface.focus({ preventScroll: true });
+    if (!event.shiftKey) return;
+    event.stopPropagation();
+    event.preventDefault(); // no text is selected between the two presses
+  },
+  /** The host may have taken the focus in between. */
+  onClick(event: MouseEvent): void {
+    const surface = event.currentTarget as HTMLElement;
+    const root = surface.getRootNode() as Document | ShadowRoot;
+    if (root.activeElement !== surface) surface.focus({ preventScroll: true });
+  },
+};
+
 /** One step along a coordinate, held inside [low, high]; from nowhere, the first step lands on `low`. */
 export function stepped(value: number | null, by: number, low: number, high: number): number {
   if (value === null) return by > 0 ? low : high;

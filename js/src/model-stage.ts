@@ -32,6 +32,9 @@ export interface ModelStage extends Stage {
   followHost(element: HTMLElement, life: AbortSignal): void;
 }
 
+/** After a doubt, milliseconds that a sign of life is waited for, twice. */
+const DOUBT = 750;
+
 const READY: Status = { state: "ready", what: null, done: 0, total: 0, prompt: null, message: null, hint: null };
 const SETTINGS: Settings = {
   theme: "auto",
@@ -111,6 +114,14 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
 
   const { tokens, stop: stopTokens } = allTokens(run, source, life);
   stops.push(stopTokens);
+
+  // ipywidgets' base tells of a comm that ended (the kernel restarts) or began; hosts that are not built on it never do. It does
+  // not say which: only an answer does.
+  const doubt = () => {
+    const now = run.peek();
+    if (now) source.rpc.call("tokens", { epoch: now.epoch, start: 0, stop: 0 }, { patience: DOUBT }).catch(() => {});
+  };
+  listen(model, "comm_live_update", doubt, life);
 
   const around = signal<HTMLElement | null>(null);
   const changes = signal(0);

@@ -146,6 +146,10 @@ class Inspector:
         if shift:
             self.page.keyboard.up("Shift")
 
+    def has_focus(self, panel: str) -> bool:
+        """Whether the keyboard is with a panel."""
+        return self.host.evaluate("(host, name) => host.shadowRoot.activeElement?.closest('[data-panel]')?.dataset.panel === name", panel)
+
     def pixels(self, panel: str, number: int = 0) -> np.ndarray:
         """What a canvas of a panel holds. (row, column, RGBA) uint8"""
         found = self.panel(panel).locator("canvas").nth(number).evaluate(PIXELS)

@@ -37,6 +37,31 @@ ASK_KERNEL = """async (code) => {
   const { status, ename, evalue, traceback } = reply.content;
   return status === 'ok' ? { printed } : { error: `${ename}: ${evalue}\\n${(traceback ?? []).join('\\n')}` };
 }"""
+# Asks an expression again whenever the kernel has said something that is no answer to us: a change of a trait, a comm message dealt with.
+# Code that waited inside the kernel would keep it from hearing the page. A change that nothing tells of is seen within a second.
+WAIT_FOR_VALUE = f"""async ([code, milliseconds]) => {{
+  const ask = {ASK_KERNEL};
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  let stir = () => {{}};
+  const hear = (_, message) => {{
+    const {{ execution_state: state }} = message.content;
+    if (message.parent_header.msg_type !== 'execute_request' && state !== 'busy') stir();
+  }};
+  kernel.iopubMessage.connect(hear);
+  const until = performance.now() + milliseconds;
+  try {{
+    for (;;) {{
+      const stirred = new Promise((resolve) => {{ stir = resolve; }});
+      const answer = await ask(code);
+      if ('error' in answer) return answer;
+      const [there, value] = JSON.parse(answer.printed);
+      if (there || performance.now() > until) return {{ there, value }};
+      await Promise.race([stirred, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    }}
+  }} finally {{
+    kernel.iopubMessage.disconnect(hear);
+  }}
+}}"""
 
 
 def write_notebook(path: Path, *cells: str) -> Path:
@@ -113,14 +138,13 @@ class NotebookPage:
         """The value of a Python expression in the notebook's kernel, by way of JSON."""
         return json.loads(self.python(f"import json; print(json.dumps({expression}))"))
 
-    def wait_for_value(self, expression: str, expected: Any) -> None:
-        """Return when the expression has this value in the kernel; asking again is the only way to see a value change there."""
-        seen: Any = None
-        for _ in range(200):
-            seen = self.value(expression)
-            if seen == expected:
-                return
-        raise AssertionError(f"{expression} is {seen!r} in the kernel, not {expected!r}")
+    def wait_for_value(self, expression: str, expected: Any, seconds: float = SECONDS) -> None:
+        """Return when the expression has this value in the kernel."""
+        code = f"import json; _seen = json.loads(json.dumps({expression})); print(json.dumps([_seen == json.loads({json.dumps(expected)!r}), _seen]))"
+        answer = self.page.evaluate(WAIT_FOR_VALUE, [code, seconds * 1000])
+        if "error" in answer:
+            raise AssertionError(f"the kernel said: {answer['error']}")
+        assert answer["there"], f"{expression} is {answer['value']!r} in the kernel, not {expected!r}"
 
     def save(self) -> dict[str, Any]:
         """Save, and return the notebook as it lies on the disk."""

@@ -51,6 +51,42 @@ def test_arrow_keys_walk_the_tokens(view: Inspector):
     view.notebook.wait_for_value("view.selection.query", 4)
 
 
+def test_arrow_keys_walk_the_heads_after_a_click_on_one(view: Inspector):
+    view.click_head(2, 1)
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [2, 1])
+    for key, place in (("ArrowUp", [3, 1]), ("ArrowRight", [3, 2]), ("ArrowDown", [2, 2])):
+        view.page.keyboard.press(key)
+        view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", place)
+    assert view.has_focus("heads")
+
+
+def test_arrow_keys_walk_queries_and_keys_after_a_click_on_the_pattern(view: Inspector):
+    canvas = view.panel("pattern").locator("canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    view.page.mouse.click(box["x"] + box["width"] * 0.42, box["y"] + box["height"] * 0.85)
+    view.notebook.wait_for_value("view.selection.key is not None", True)
+    query, key = view.notebook.value("[view.selection.query, view.selection.key]")
+    view.page.keyboard.press("ArrowUp")
+    view.page.keyboard.press("ArrowRight")
+    view.notebook.wait_for_value("[view.selection.query, view.selection.key]", [query - 1, key + 1])
+
+
+def test_a_shift_click_selects_no_cells_of_the_notebook(view: Inspector):
+    view.click_head(0, 2, shift=True)
+    view.notebook.wait_for_value("view.selection.heads", [[0, 2]])
+    assert view.has_focus("heads")
+    assert view.page.locator(".jp-Cell.jp-mod-selected").count() == 1
+
+
+def test_a_view_that_is_not_pressed_takes_no_focus(view: Inspector):
+    view.notebook.run_cell(2)
+    view.notebook.python("view.selection.layer, view.selection.head, view.selection.query = 1, 1, 5")
+    view.token(6).hover()
+    view.wait_until_quiet()
+    assert not any(view.has_focus(name) for name in ("heads", "pattern", "layers", "text"))
+
+
 def test_a_callback_in_python_hears_a_click(view: Inspector):
     view.notebook.python("heard = []; view.selection.observe(lambda change: heard.append(change.new), names=['query'])")
     view.token(7).click()

@@ -6,7 +6,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { type KeyMap, onKeys } from "../keyboard";
+import { focusWhenPressed, type KeyMap, onKeys } from "../keyboard";
 
 interface ActiveCellProps {
   label: string;
@@ -32,6 +32,7 @@ export function ActiveCell({ label, rows, columns, active, keys, class: name, ch
       aria-colcount={columns}
       aria-activedescendant={active ? id : undefined}
       onKeyDown={onKeys(keys)}
+      {...focusWhenPressed}
     >
       {children}
       {active && (

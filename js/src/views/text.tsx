@@ -6,7 +6,7 @@
  */
 import { computed, effect, type ReadonlySignal, useComputed } from "@preact/signals";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
-import { onKeys, stepped } from "../keyboard";
+import { focusWhenPressed, onKeys, stepped } from "../keyboard";
 import type { ResolvedScale } from "../paint/scale";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
@@ -226,7 +226,9 @@ export function TextPanel() {
             ui.tip.value = null;
             preview(selection, {});
           }}
+          onMouseDown={focusWhenPressed.onMouseDown}
           onClick={(event) => {
+            focusWhenPressed.onClick(event);
             const position = TokenText.positionOf(event);
             if (position !== null) selection.pin({ query: position });
           }}
