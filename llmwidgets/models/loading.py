@@ -35,7 +35,7 @@ class Subject:
 def resolve(model: Any, tokenizer: Any = None) -> Subject:
     """Return the Subject for a hub name or local folder, a PreTrainedModel, or a (model, tokenizer) pair.
 
-    Raises `ModelError` when a name cannot be loaded or the model is an encoder-decoder, and
+    Raises `ModelError` when a name cannot be loaded, the model is an encoder-decoder or has no weights, and
     `NotATransformerError` when `model` is something else altogether.
     """
     if isinstance(model, Subject):
@@ -61,11 +61,13 @@ def resolve(model: Any, tokenizer: Any = None) -> Subject:
         )
     if getattr(model, "main_input_name", "input_ids") != "input_ids":
         raise ModelError(f"{type(model).__name__} takes no token ids; only models of text can be captured so far")
+    if any(p.device.type == "meta" for p in model.parameters()) and not any(hasattr(m, "_hf_hook") for m in model.modules()):
+        raise ModelError(f"{type(model).__name__} has parameters on the meta device, which hold no numbers; load its weights first")
     given_name = name or getattr(model, "name_or_path", "") or ""
     if tokenizer is None and given_name:
         tokenizer = _find_tokenizer(given_name)
     if isinstance(tokenizer, (str, Path)):
-        tokenizer = AutoTokenizer.from_pretrained(str(tokenizer))
+        tokenizer = _load_tokenizer(str(tokenizer))
     if tokenizer is not None and not callable(tokenizer):
         raise TypeError(f"got {type(tokenizer).__name__} as the tokenizer; expected a transformers tokenizer")
     return Subject(model, tokenizer, _short_name(given_name) or type(model).__name__)
@@ -75,12 +77,22 @@ def _load_model(name: str) -> PreTrainedModel:
     try:
         return AutoModelForCausalLM.from_pretrained(name, dtype="float32")
     except (OSError, ValueError) as error:
-        where = "the local folder" if Path(name).is_dir() else "the hub, the cache or a local folder"
-        offline = " (the hub is switched off: HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else ""
-        raise ModelError(
-            f"could not load the model {name!r} from {where}{offline}. Give the path of a folder that holds "
-            f"a model's config.json and weights, or a model that is already in memory. transformers says: {error}"
-        ) from error
+        advice = "Give the path of a folder that holds a model's config.json and weights, or a model that is already in memory"
+        raise _not_loaded("model", name, advice, error) from error
+
+
+def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, ImportError) as error:
+        advice = "Give the path of a folder that holds a tokenizer, a tokenizer that is already in memory, or token ids as the prompt"
+        raise _not_loaded("tokenizer", name, advice, error) from error
+
+
+def _not_loaded(what: str, name: str, advice: str, error: Exception) -> ModelError:
+    where = "the local folder" if Path(name).is_dir() else "the hub, the cache or a local folder"
+    offline = " (the hub is switched off: HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else ""
+    return ModelError(f"could not load the {what} {name!r} from {where}{offline}. {advice}. transformers says: {error}")
 
 
 def _find_tokenizer(name: str) -> PreTrainedTokenizerBase | None:

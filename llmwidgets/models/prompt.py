@@ -38,7 +38,7 @@ def encode(subject: Subject, prompt: Any) -> Encoded:
     if isinstance(prompt, str):
         if not prompt:
             raise PromptError("the prompt is empty; give a text with at least one token")
-        text, ids = prompt, _ids_of(_need_tokenizer(subject)(prompt)["input_ids"])
+        text, ids = prompt, _ids_of(_need_tokenizer(subject)(_encodable(prompt))["input_ids"])
     elif isinstance(prompt, Mapping):
         if "input_ids" not in prompt:
             raise PromptError(f"the prompt is a mapping with {sorted(prompt)}; expected one with 'input_ids'")
@@ -66,6 +66,16 @@ def context_length(subject: Subject) -> int | None:
     return limit if isinstance(limit, int) and limit > 0 else None
 
 
+def _encodable(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"the prompt is no text that can be encoded: half of a surrogate pair stands at character {error.start}; remove it"
+        ) from error
+    return text
+
+
 def _need_tokenizer(subject: Subject) -> Any:
     if subject.tokenizer is None:
         raise PromptError(
@@ -76,6 +86,10 @@ def _need_tokenizer(subject: Subject) -> Any:
 
 def _encode_chat(subject: Subject, messages: Sequence[Mapping[str, Any]]) -> tuple[str, Tensor]:
     tokenizer = _need_tokenizer(subject)
+    for at, message in enumerate(messages):
+        if "role" not in message or not {"content", "tool_calls"} & set(message):
+            keys = ", ".join(repr(key) for key in message) or "no keys"
+            raise PromptError(f"message {at} of the chat has {keys}; expected 'role' and 'content'")
     if getattr(tokenizer, "chat_template", None) is None:
         raise PromptError(f"the prompt is a chat, but the tokenizer of {subject.name!r} has no chat template; give text")
     answer_next = messages[-1].get("role") != "assistant"

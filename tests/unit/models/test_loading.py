@@ -83,6 +83,18 @@ def test_something_else_as_the_tokenizer_is_a_type_error() -> None:
         capture(build("gpt2"), prompt_ids(), tokenizer=3)
 
 
+def test_a_tokenizer_s_name_that_cannot_be_loaded_says_so() -> None:
+    with pytest.raises(ModelError, match=r"could not load the tokenizer 'no-such/tokenizer' .*HF_HUB_OFFLINE is set"):
+        capture(build("gpt2"), "the cat", tokenizer="no-such/tokenizer")
+
+
+def test_a_model_without_weights_is_refused() -> None:
+    with torch.device("meta"):
+        model = build("gpt2")
+    with pytest.raises(ModelError, match="on the meta device"):
+        capture(model, prompt_ids())
+
+
 def test_an_empty_stack_of_blocks_is_no_transformer() -> None:
     with pytest.raises(TypeError, match="has no list of blocks that hold linear layers"):
         capture(build("gpt2", n_layer=0), prompt_ids())

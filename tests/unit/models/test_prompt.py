@@ -86,6 +86,8 @@ def test_a_chat_goes_through_the_tokenizer_s_template(subject: Subject) -> None:
         ({"ids": [1]}, r"mapping with \['ids'\]; expected one with 'input_ids'"),
         ({"input_ids": [1, 2], "attention_mask": [1]}, "attention_mask has 1 entries for 2 tokens"),
         ([{"role": "user", "content": "the"}], "the tokenizer of .* has no chat template"),
+        ([{"role": "user", "text": "the"}], "message 0 of the chat has 'role', 'text'; expected 'role' and 'content'"),
+        ("the \ud800 cat", "no text that can be encoded"),
     ],
 )
 def test_what_cannot_be_a_prompt_is_refused_with_the_reason(subject: Subject, prompt: object, sentence: str) -> None:
