@@ -80,6 +80,16 @@ class Selection(traitlets.HasTraits):
         super().__init__(**places)
         self._id = uuid.uuid4().hex
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(f"a Selection has no {name!r}; it has {', '.join(COORDINATES)} and heads")
+        super().__setattr__(name, value)
+
+    def __setstate__(self, state: Any) -> None:
+        """A copy stands at the same place and moves alone: a page would share the cursor of two selections with one id."""
+        super().__setstate__(state)
+        self._id = uuid.uuid4().hex
+
     @property
     def id(self) -> str:
         """Views of one page with the same id share their cursor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -105,3 +107,18 @@ def test_a_cursor_of_the_wrong_form_changes_nothing(view):
     with pytest.raises(traitlets.TraitError):
         view.cursor = {**before, "layer": "two"}
     assert view.cursor == before and view.selection.to_cursor() == before
+
+
+@pytest.mark.parametrize("twice", [copy.copy, copy.deepcopy, lambda selection: pickle.loads(pickle.dumps(selection))])
+def test_a_copy_of_a_selection_is_one_of_its_own(run, twice):
+    view = lw.HeadView(run)
+    other = twice(view.selection)
+    assert other.to_cursor() == {**view.cursor, "id": other.id} and other.id != view.selection.id
+    other.layer = 0
+    assert view.selection.layer == 3
+    view.close()
+
+
+def test_a_misspelt_coordinate_is_refused():
+    with pytest.raises(AttributeError, match="layer, head, query, key"):
+        lw.Selection().lyer = 3
