@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .widgets import in_cell
 from .widgets import settings as how
+from .widgets.view import View
 from .widgets.views import Inspector
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def show(
     settings: theme, palette, pattern_view, text_field, head_field, layer_field (see lw.Inspector)
 
     Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
-    raises (PromptError, ModelError, NotATransformerError, ...), and TypeError for an unknown keyword.
+    raises (PromptError, ModelError, NotATransformerError, ...), TypeError for an unknown keyword, ValueError for a setting or a field that
+    there is not.
 
     >>> view = show()
     >>> view
@@ -47,9 +49,14 @@ def show(
     >>> view.close()
     """
     how.checked(how.from_keywords(settings))
+    if isinstance(model, View):
+        raise TypeError(f"{type(model).__name__} is a view already; put it last in a cell to see it, or write lw.show(view.capture)")
     if _is_capture(model):
         if prompt is not None:
             raise TypeError("a Capture came with a prompt; show it alone, or run another: lw.show(run.again(prompt))")
+        for name, given in (("tokenizer", tokenizer), ("max_bytes", max_bytes)):
+            if given is not None:
+                raise TypeError(f"a Capture came with {name}=, which is for making one; give it to lw.capture")
         view = Inspector(model, selection=selection, **settings)
         in_cell.display(view)
         return view

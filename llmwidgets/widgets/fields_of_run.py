@@ -34,6 +34,19 @@ def fields_of(run: Capture) -> tuple[dict[str, Field], list[dict[str, Any]]]:
 def user_field(array: Any, run: Capture, **described: Any) -> Field:
     """An array of the user's as a field of this run; a Field stays as it is, but for a name and evidence given anew."""
     if isinstance(array, Field):
+        _check_sizes(array, run)
         given = {key: value for key, value in described.items() if value is not None and key != "dims"}
         return dataclasses.replace(array, **given)
     return from_array(array, axes_of(run), **described)
+
+
+def _check_sizes(field: Field, run: Capture) -> None:
+    """ValueError for a field of a run of another shape: its places would stand beside the wrong tokens."""
+    known = axes_of(run)
+    for axis in field.axes:
+        own = known.get(axis.coordinate)
+        starts = (-1, 0) if axis.coordinate == "layer" else (0,)  # the embedding may stand before the first layer
+        if own is not None and (axis.start not in starts or axis.start + axis.size != own.size):
+            raise ValueError(
+                f"the field {field.name!r} has {axis.size} along {axis.coordinate}; this run has {own.size}. It is of another run; show that one"
+            )

@@ -1,13 +1,17 @@
 """How a view is set: theme, palette, which field colours what. Checked here, stored in the `settings` trait.
 
 Always true: settings hold every key of docs/protocol.md with a value that the page knows; a wrong one raises an error that names
-what there is. Whether a run has a field of that name is checked by `with_known_fields`, since a view may be set before its run comes.
+what there is. Fields are checked apart, since a view may be set before its run comes: what a user names must be there and fit its panel
+(`check_fields`); when another run comes, a setting that it lacks goes back to its default (`with_known_fields`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
+
+from ..fields import Field
+from .fit import NEEDS, fits, fitting
 
 DEFAULTS: dict[str, str] = {
     "theme": "auto",
@@ -55,11 +59,17 @@ def from_keywords(keywords: Mapping[str, Any]) -> dict[str, Any]:
     return {KEYWORDS[keyword]: value for keyword, value in keywords.items()}
 
 
-def check_fields(settings: Mapping[str, str], fields: Collection[str]) -> None:
-    """ValueError where a setting names a field that the run does not have."""
+def check_fields(settings: Mapping[str, str], fields: Mapping[str, Field]) -> None:
+    """ValueError where a setting names a field that the run does not have, or that its panel cannot draw."""
     for key in FIELD_KEYS:
-        if settings[key] not in fields and settings[key] != DEFAULTS[key]:
-            raise ValueError(f"{key}={settings[key]!r}: this run has no such field; it has {', '.join(fields)}")
+        name = settings[key]
+        if name == DEFAULTS[key]:
+            continue
+        if name not in fields:
+            raise ValueError(f"{key}={name!r}: this run has no such field; it has {', '.join(fields)}")
+        if not fits(key, fields[name]):
+            has, others = ", ".join(fields[name].coordinates), ", ".join(fitting(key, fields)) or "none"
+            raise ValueError(f"{key}={name!r}: the panel draws {NEEDS[key]}, and this field has {has}; fields that fit: {others}")
 
 
 def with_known_fields(settings: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ first picture holds (first_picture.py); the traits themselves and the mirrored s
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Mapping
 from itertools import count
@@ -21,6 +22,7 @@ from .cursor import opening
 from .failures import BadRequest
 from .fields_of_run import fields_of, user_field
 from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
+from .fit import NEEDS, fits_somewhere
 from .preview import preview_png, summary
 from .rpc import Answer, RequestServer
 from .runner import Runner, Work, status
@@ -78,7 +80,11 @@ class View(Synced):
         self._runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me._publish(run, cancelled))
         self.on_msg(lambda _, content, buffers: me._server.receive(content))
         if capture is not None:
-            self._publish(capture, never)
+            try:
+                self._publish(capture, never)
+            except BaseException:  # ipywidgets would keep the half-made view for ever
+                self.close()
+                raise
 
     # What Python callers use
 
@@ -104,13 +110,20 @@ class View(Synced):
         array: its dimensions are named by `dims`, by xarray, or recognised by their sizes, for example (layer, head) or (layer, position)
         evidence: "observation", "attribution", "correlation", "intervention"; without it the numbers show as "unstated"
         A name that was added before is replaced. Raises RuntimeError before the first run, ValueError where shapes do not fit or the name
-        is one of the run's own fields.
+        is one of the run's own fields. Warns where no panel can draw it.
         """
         if self._served is None or self._capture is None:
             raise RuntimeError("there is no run to add to yet; wait for the capture to end, or give the view a Capture")
         field = user_field(array, self._capture, name=name, evidence=evidence, dims=dims, unit=unit, title=title, caveat=caveat)
         if field.name in fields_of(self._capture)[0]:
             raise ValueError(f"{field.name!r} is a field of the run itself; give another name=")
+        if not fits_somewhere(field):
+            has, needed = ", ".join(field.coordinates), "; ".join(NEEDS.values())
+            warnings.warn(
+                f"no panel can draw {field.name!r} ({has}): panels draw {needed}, and beside these only what the selection has. "
+                "Name its dimensions by dims=, or take one place of the others",
+                stacklevel=2,
+            )
         replaced = field.name in self._own_fields
         self._own_fields = {**self._own_fields, field.name: field}
         if replaced:
@@ -123,7 +136,9 @@ class View(Synced):
         return field.name
 
     def show_capture(self, capture: Capture) -> None:
-        """Show another run in place of the present one."""
+        """Show another run in place of the present one. Raises RuntimeError for a view that is closed."""
+        if self.comm is None:
+            raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
         self._publish(capture, never)
 
     def run_here(self, work: Work, prompt: str | None) -> Capture:
@@ -141,10 +156,11 @@ class View(Synced):
         self._runner.stop()
         self._server.close()
         self._run_worker.close()
-        self._capture = self._served = self._picture = None
-        self._own_fields = {}
         layout = self.layout
-        super().close()
+        with TURN:  # a run that ends just now finds the view either open or closed
+            self._capture = self._served = self._picture = None
+            self._own_fields = {}
+            super().close()
         if self._own_layout:
             layout.close()  # ipywidgets would keep it for ever
 
@@ -181,6 +197,8 @@ class View(Synced):
         epoch = next(self._epochs)
         served = Served(epoch, run, fields)
         references = estimated_seconds(served, "references") < AT_ONCE
+        if self._capture is None:
+            how.check_fields(self.settings, fields)  # named by the user, before there was a run to ask
         described, more = fields_trait(fields, references)
         places = opening(run, self._selection, keep_query=again or self._capture is None)
         settings = how.with_known_fields(self.settings, served.fields)
@@ -188,6 +206,8 @@ class View(Synced):
         with TURN, self.hold_sync():
             if cancelled():
                 raise CaptureStopped("stopped")
+            if self.comm is None:
+                return  # closed meanwhile
             if self._served is not None and self._served.epoch > epoch:
                 return  # another thread has shown something newer meanwhile
             self._capture, self._served, self._own_fields = run, served, own
@@ -216,9 +236,13 @@ class View(Synced):
     # What stands in an output where no widget runs
 
     def __repr__(self) -> str:
+        if self.comm is None:
+            return f"{type(self).__name__}(closed)"
         return summary(type(self).__name__, self._capture, self._selection)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if self.comm is None:
+            return {"text/plain": repr(self)}, {}
         made = super()._repr_mimebundle_(**kwargs)
         if made is None:
             return None

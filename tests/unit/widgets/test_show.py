@@ -165,3 +165,24 @@ def test_a_selection_and_settings_are_handed_on(tiny):
     assert view.selection is selection and (view.cursor["layer"], view.cursor["head"]) == (1, 2)
     assert view.settings["theme"] == "dark" and view.settings["layerField"] == "residual_norm"
     view.close()
+
+
+def test_what_a_capture_does_not_need_is_refused_with_it(run, tiny):
+    with pytest.raises(TypeError, match="tokenizer"):
+        lw.show(run, tokenizer=tiny[1])
+    with pytest.raises(TypeError, match="max_bytes"):
+        lw.show(run, max_bytes=1_000_000)
+
+
+def test_a_view_in_place_of_a_model_is_refused_with_what_to_write(run):
+    view = lw.show(run)
+    with pytest.raises(TypeError, match=r"lw\.show\(view\.capture\)"):
+        lw.show(view)
+    view.close()
+
+
+def test_a_field_that_the_run_does_not_have_is_refused_and_leaves_no_widget(notebook, tiny):
+    before = set(alive)
+    with pytest.raises(ValueError, match="no such field"):
+        lw.show(tiny, prompt_of(5), head_field="no_such")
+    assert notebook.published == [] and set(alive) <= before

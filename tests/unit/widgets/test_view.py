@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
+from ipywidgets.widgets.widget import _instances as alive
 
 import llmwidgets as lw
 from tests.unit.widgets.tiny import Page, drain, prompt_of, tiny_gpt2, word_tokenizer
@@ -187,7 +188,7 @@ def test_closing_twice_is_no_error_and_lets_go_of_the_capture(run):
     view = lw.Inspector(run)
     view.close()
     view.close()
-    assert view.capture is None and repr(view) == "Inspector(no run yet)"
+    assert view.capture is None and repr(view) == "Inspector(closed)"
 
 
 def test_a_user_can_hold_the_selection_without_holding_the_view(run):
@@ -199,3 +200,44 @@ def test_a_user_can_hold_the_selection_without_holding_the_view(run):
     gc.collect()
     assert gone() is None
     selection.layer = 1
+
+
+def test_a_closed_view_shows_as_a_line_and_takes_no_run_any_more(run):
+    view = lw.Inspector(run)
+    view.close()
+    data, _ = view._repr_mimebundle_()
+    assert data == {"text/plain": "Inspector(closed)"}
+    with pytest.raises(RuntimeError, match="closed"):
+        view.show_capture(run)
+    assert view.capture is None
+
+
+@pytest.mark.parametrize("setting", ["text_field", "head_field", "layer_field"])
+def test_a_field_that_the_run_does_not_have_is_refused_when_the_view_is_made(run, setting):
+    before = set(alive)
+    with pytest.raises(ValueError, match="no such field; it has attention"):
+        lw.Inspector(run, **{setting: "no_such"})
+    assert set(alive) == before
+
+
+def test_a_field_that_a_panel_cannot_draw_is_refused_with_those_it_can(view):
+    with pytest.raises(ValueError, match="has layer, position; fields that fit: attention, attention_entropy"):
+        view.set(head_field="logit_lens")
+    with pytest.raises(ValueError, match="logit_lens"):
+        view.set(layer_field="attention")
+    with pytest.raises(ValueError, match="residual_norm"):
+        view.set(text_field=view.add(np.zeros((4, 4)), name="by_head"))
+    assert view.settings["headField"] == "attention" and view.settings["layerField"] == "logit_lens"
+
+
+def test_a_field_of_another_run_is_refused_where_its_sizes_differ(view, tiny):
+    shorter = lw.capture(tiny, prompt_of(5))
+    with pytest.raises(ValueError, match="has 5 along query; this run has 14"):
+        view.add(shorter.field("attention"), name="other")
+    assert view.add(view.capture.field("logit_lens"), name="mine too") == "mine too"
+
+
+def test_an_array_that_no_panel_can_draw_is_said_to_be_so(view):
+    with pytest.warns(UserWarning, match=r"no panel can draw 'mine' \(layer, pos\)"):
+        view.add(np.zeros((4, 14)), name="mine", dims=("layer", "pos"))
+    assert view.fields[-1]["name"] == "mine"
