@@ -33,3 +33,22 @@ export function perFrame(callback: () => void): { (): void; cancel(): void } {
     },
   });
 }
+
+/** Gathers what is done in one go, such as the handling of one click: `callback` runs once as it ends, without a frame's wait. */
+export function perTask(callback: () => void): { (): void; cancel(): void } {
+  let due = false;
+  const schedule = () => {
+    if (due) return;
+    due = true;
+    queueMicrotask(() => {
+      const now = due;
+      due = false;
+      if (now) callback();
+    });
+  };
+  return Object.assign(schedule, {
+    cancel: () => {
+      due = false;
+    },
+  });
+}

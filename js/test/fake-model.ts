@@ -19,7 +19,7 @@ export class FakeModel {
   set<K extends keyof ViewState>(name: K, value: ViewState[K]): void {
     this.state[name] = value;
     this.#unsaved[name] = value;
-    this.#tell(`change:${name}`);
+    this.tell(`change:${name}`);
   }
 
   save_changes(): void {
@@ -47,11 +47,11 @@ export class FakeModel {
   /** Python sets traits: all are there before anyone hears of one. */
   python(changes: Partial<ViewState>): void {
     Object.assign(this.state, changes);
-    for (const name of Object.keys(changes)) this.#tell(`change:${name}`);
+    for (const name of Object.keys(changes)) this.tell(`change:${name}`);
   }
 
   reply(items: ReplyItem[], buffers: unknown[] = []): void {
-    this.#tell("msg:custom", { v: 1, kind: "replies", items }, buffers);
+    this.tell("msg:custom", { v: 1, kind: "replies", items }, buffers);
   }
 
   /** All request items that were sent. */
@@ -59,7 +59,7 @@ export class FakeModel {
     return this.sent.flatMap((message) => (message.kind === "requests" ? message.items : []));
   }
 
-  #tell(name: string, ...args: unknown[]): void {
+  tell(name: string, ...args: unknown[]): void {
     for (const heard of [...(this.#heard.get(name) ?? [])]) heard(...args);
   }
 }

@@ -58,19 +58,74 @@ describe("a kernel that answers others", () => {
   });
 });
 
+describe("a comm that has ended, by what ipywidgets tells", () => {
+  it("is found out within two seconds, and that it lives again as well", async () => {
+    model.tell("comm_live_update");
+    await vi.advanceTimersByTimeAsync(1400);
+    expect(stage.source.connected?.value).toBe(true);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(stage.source.connected?.value).toBe(false);
+    model.reply([{ id: 2, ok: true, result: { texts: [], kinds: "" } }]);
+    expect(stage.source.connected?.value).toBe(true);
+  });
+
+  it("is not said of one that answers", async () => {
+    model.tell("comm_live_update");
+    await frame();
+    model.reply([{ id: 1, ok: true, result: { texts: [], kinds: "" } }]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(stage.source.connected?.value).toBe(true);
+  });
+});
+
 describe("requests", () => {
-  it("of one frame go as one message, what is looked at first", async () => {
+  const queries = () => model.items.map((item) => (item.params as BlockRequest).index.query);
+
+  it("of one moment go as one message; those that fetch ahead wait for what is looked at", async () => {
     for (const [query, priority] of [
       [0, 1],
       [1, 0],
-      [2, 1],
+      [2, 0],
+      [3, 1],
     ] as const)
       ending(stage.source.read(row(query), { priority }));
     expect(model.sent).toEqual([]);
     await frame();
     expect(model.sent).toHaveLength(1);
-    expect(model.items.map((item) => (item.params as BlockRequest).index.query)).toEqual([1, 0, 2]);
-    expect(model.items.map((item) => item.id)).toEqual([1, 2, 3]);
+    expect(queries()).toEqual([1, 2]);
+    model.reply([answer(1)], [bytes()]);
+    await frame();
+    expect(queries()).toEqual([1, 2]);
+    model.reply([answer(2)], [bytes()]);
+    await frame();
+    expect(queries()).toEqual([1, 2, 0, 3]);
+  });
+
+  it("that fetch ahead are taken back for one that is looked at, then asked again", async () => {
+    const ahead = ending(stage.source.read(row(0), { priority: 1 }));
+    await frame();
+    ending(stage.source.read(row(1)));
+    await frame();
+    expect(model.sent.slice(1).map((message) => message.kind)).toEqual(["cancel", "requests"]);
+    expect(model.sent[1]).toMatchObject({ ids: [1] });
+    const error = { type: "Cancelled", message: "the request was taken back", hint: null };
+    model.reply([{ id: 1, ok: false, error }, answer(2)], [bytes()]);
+    await frame();
+    expect(queries()).toEqual([0, 1, 0]);
+    model.reply([answer(3)], [bytes()]);
+    expect(await ahead).toMatchObject({ value: { shape: [2] } });
+  });
+
+  it("that fetch ahead are let come to their end after making way three times", async () => {
+    ending(stage.source.read(row(0), { priority: 1 }));
+    await frame();
+    for (let query = 1; query <= 4; query++) {
+      ending(stage.source.read(row(query)));
+      await frame();
+      model.reply([answer(model.items.at(-1)!.id)], [bytes()]);
+      await frame();
+    }
+    expect(queries()).toEqual([0, 1, 0, 2, 0, 3, 0, 4]);
   });
 
   it("that are equal are asked once, in whatever order they name their coordinates", async () => {

@@ -140,7 +140,8 @@ class NotebookPage:
 
     def wait_for_value(self, expression: str, expected: Any, seconds: float = SECONDS) -> None:
         """Return when the expression has this value in the kernel."""
-        code = f"import json; _seen = json.loads(json.dumps({expression})); print(json.dumps([_seen == json.loads({json.dumps(expected)!r}), _seen]))"
+        seen = f"_seen = json.loads(json.dumps({expression}))"
+        code = f"import json; {seen}; print(json.dumps([_seen == json.loads({json.dumps(expected)!r}), _seen]))"
         answer = self.page.evaluate(WAIT_FOR_VALUE, [code, seconds * 1000])
         if "error" in answer:
             raise AssertionError(f"the kernel said: {answer['error']}")

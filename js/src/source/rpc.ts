@@ -1,11 +1,12 @@
 /**
- * Requests and replies over the messages of one widget: gathered a frame, answered in any order, each settled once.
+ * Requests and replies over the messages of one widget: those of one moment gathered, answered in any order, each settled once.
  *
  * Always true: one listener serves all requests; ids are integers; a read that is not answered in time is asked once
- * more, then fails, and its answer is still taken if it comes later. What is asked for and what is kept is kernel.ts's matter.
+ * more, then fails, and its answer is still taken if it comes later; what is fetched ahead never stands before what is looked
+ * at: it waits, and what is under way is taken back and asked again afterwards. What is asked for and what is kept is kernel.ts's matter.
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { perFrame } from "../frame";
+import { perTask } from "../frame";
 import type { Problem, ReplyItem, RequestItem, ToKernel, ToPage, Transport } from "../protocol";
 import { type Buffer, fromBase64 } from "./bytes";
 import { cancelled } from "./flights";
@@ -13,6 +14,9 @@ import { SourceError } from "./source";
 
 /** How many times its patience a call waits for a kernel that is busy answering others. */
 const SLOW = 4;
+
+/** How often a call that fetches ahead makes way: one that takes long must come to its end as well. */
+const MAKES_WAY = 3;
 
 /** The part of a widget model that carries messages. */
 export interface Channel {
@@ -28,7 +32,7 @@ export interface Answer {
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** Lower goes first within a frame. */
+  /** 0 is what is looked at; what has more is fetched ahead and makes way. */
   priority?: number;
   /** Milliseconds to wait before asking once more; without, it waits for ever. */
   patience?: number;
@@ -40,6 +44,7 @@ interface Call extends CallOptions {
   item: Omit<RequestItem, "id">;
   ids: number[];
   asked: number;
+  madeWay: number;
   /** When it was last asked, in milliseconds of the page's clock. */
   since: number;
   transport: Transport;
@@ -59,7 +64,7 @@ export class Rpc {
   #queue: Call[] = [];
   #taken: number[] = [];
   #calls = new Map<number, Call>();
-  #flush = perFrame(() => this.#send());
+  #flush = perTask(() => this.#send());
 
   constructor(
     readonly channel: Channel,
@@ -78,6 +83,7 @@ export class Rpc {
         item: { method, params },
         ids: [],
         asked: 0,
+        madeWay: 0,
         since: 0,
         transport: "binary",
         timer: undefined,
@@ -96,8 +102,7 @@ export class Rpc {
   }
 
   #send(): void {
-    const calls = this.#queue.splice(0).filter((call) => !call.settled);
-    calls.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+    const calls = this.#turn();
     const items = calls.map((call) => {
       const id = this.#nextId++;
       call.ids.push(id);
@@ -118,6 +123,27 @@ export class Rpc {
       call.since = performance.now();
       if (call.patience !== undefined) this.#await(call, call.patience);
     }
+  }
+
+  /** The queued calls whose turn it is. */
+  #turn(): Call[] {
+    const queued = this.#queue.splice(0).filter((call) => !call.settled);
+    const looked = queued.filter((call) => !isAhead(call));
+    const underWay = [...this.#calls.values()].filter((call) => !call.settled);
+    if (looked.length > 0) for (const call of new Set(underWay)) this.#makeWay(call);
+    // A call that waits for ever (a run of a prompt) holds up nothing.
+    const busy = looked.length > 0 || underWay.some((call) => !isAhead(call) && call.patience !== undefined);
+    if (!busy) return queued;
+    this.#queue.push(...queued.filter(isAhead));
+    return looked;
+  }
+
+  #makeWay(call: Call): void {
+    if (!isAhead(call) || call.madeWay >= MAKES_WAY) return;
+    call.madeWay += 1;
+    this.#taken.push(...call.ids);
+    this.#forget(call, false);
+    this.#queue.push(call);
   }
 
   #await(call: Call, milliseconds: number): void {
@@ -142,6 +168,7 @@ export class Rpc {
           "It may be busy with another cell, or gone.",
         ),
       );
+      this.#next();
     }, milliseconds);
   }
 
@@ -213,6 +240,12 @@ export class Rpc {
     clearTimeout(call.timer);
     for (const id of call.ids.splice(0)) this.#calls.delete(id);
     call.settled ||= settled;
+    if (settled) this.#next();
+  }
+
+  /** Something has ended: what made way may go on. */
+  #next(): void {
+    if (this.#queue.length > 0 && !this.life.aborted) this.#flush();
   }
 
   #close(): void {
@@ -220,6 +253,8 @@ export class Rpc {
     for (const call of new Set([...this.#calls.values(), ...this.#queue])) this.#fail(call, closed());
   }
 }
+
+const isAhead = (call: Call): boolean => (call.priority ?? 0) > 0;
 
 /** What goes wrong with one late answer is reported and does not keep the others from being heard. */
 function tell(late: CallOptions["late"], answer: Answer): void {

@@ -16,7 +16,7 @@ export interface Block extends BlockHeader {
 export interface ReadOptions {
   /** Aborting takes the request back when nobody else waits for it. */
   signal?: AbortSignal;
-  /** Lower goes first within a frame: 0 for what is looked at, 1 for what is near. */
+  /** 0 is what is looked at; 1 is fetched ahead, and makes way for it. */
   priority?: number;
 }
 
