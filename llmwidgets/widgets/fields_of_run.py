@@ -48,5 +48,5 @@ def _check_sizes(field: Field, run: Capture) -> None:
         starts = (-1, 0) if axis.coordinate == "layer" else (0,)  # the embedding may stand before the first layer
         if own is not None and (axis.start not in starts or axis.start + axis.size != own.size):
             raise ValueError(
-                f"the field {field.name!r} has {axis.size} along {axis.coordinate}; this run has {own.size}. It is of another run; show that one"
+                f"the field {field.name!r} has {axis.size} along {axis.coordinate}; this run has {own.size}. Show the run that it is of"
             )

@@ -1,4 +1,4 @@
-"""Which of the panels that have a menu of fields can draw a field: js/src/views/fit.ts has the same rule, by which the menus are filled.
+"""Which panels can draw a field. js/src/views/fit.ts has the same rule, by which the page fills its menus.
 
 Always true: a field fits a panel when it has the coordinates that the panel draws and every other one stands under the cursor. Here
 this only serves to tell a Python caller at once what the page would leave out without a word.
@@ -6,6 +6,7 @@ this only serves to tell a Python caller at once what the page would leave out w
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 from ..fields import Field
@@ -38,6 +39,13 @@ def fitting(key: str, fields: Mapping[str, Field]) -> list[str]:
     return [name for name, field in fields.items() if fits(key, field)]
 
 
-def fits_somewhere(field: Field) -> bool:
-    """Whether any panel can draw the field."""
-    return any(fits(key, field) for key in NEEDS)
+def warn_if_it_fits_nowhere(field: Field) -> None:
+    """Tell the caller of the caller that no panel can draw the field."""
+    if any(fits(key, field) for key in NEEDS):
+        return
+    has, needed = ", ".join(field.coordinates), "; ".join(NEEDS.values())
+    warnings.warn(
+        f"no panel can draw {field.name!r} ({has}): panels draw {needed}, and beside these only what the selection has. "
+        "Name its dimensions by dims=, or take one place of the others",
+        stacklevel=3,
+    )

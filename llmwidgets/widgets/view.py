@@ -7,7 +7,6 @@ first picture holds (first_picture.py); the traits themselves and the mirrored s
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Mapping
 from itertools import count
@@ -22,7 +21,7 @@ from .cursor import opening
 from .failures import BadRequest
 from .fields_of_run import fields_of, user_field
 from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
-from .fit import NEEDS, fits_somewhere
+from .fit import warn_if_it_fits_nowhere
 from .preview import preview_png, summary
 from .rpc import Answer, RequestServer
 from .runner import Runner, Work, status
@@ -117,13 +116,7 @@ class View(Synced):
         field = user_field(array, self._capture, name=name, evidence=evidence, dims=dims, unit=unit, title=title, caveat=caveat)
         if field.name in fields_of(self._capture)[0]:
             raise ValueError(f"{field.name!r} is a field of the run itself; give another name=")
-        if not fits_somewhere(field):
-            has, needed = ", ".join(field.coordinates), "; ".join(NEEDS.values())
-            warnings.warn(
-                f"no panel can draw {field.name!r} ({has}): panels draw {needed}, and beside these only what the selection has. "
-                "Name its dimensions by dims=, or take one place of the others",
-                stacklevel=2,
-            )
+        warn_if_it_fits_nowhere(field)
         replaced = field.name in self._own_fields
         self._own_fields = {**self._own_fields, field.name: field}
         if replaced:
