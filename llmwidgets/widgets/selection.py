@@ -22,24 +22,28 @@ views with one selection would otherwise wait for each other."""
 
 
 class _Place(traitlets.TraitType):
-    """A whole number, or None; also what NumPy and torch call whole numbers."""
+    """A whole number from `least` on, or None; also what NumPy and torch call whole numbers."""
 
     default_value = None
-    info_text = "a whole number or None"
+
+    def __init__(self, least: int = 0, **more: Any) -> None:
+        self.least = least
+        self.info_text = f"a whole number from {least} on, or None (places count from 0, not from the end)"
+        super().__init__(**more)
 
     def validate(self, obj: Any, value: Any) -> int | None:
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-            return value
-        if hasattr(value, "__index__") and not isinstance(value, bool):
-            return int(value.__index__())
-        self.error(obj, value)
-        return None
+        if value is None:
+            return None
+        place = int(value.__index__()) if hasattr(value, "__index__") and not isinstance(value, bool) else None
+        if place is None or place < self.least:
+            self.error(obj, value)
+        return place
 
 
 class _Heads(traitlets.TraitType):
     """Pinned heads: a list of (layer, head), each once."""
 
-    info_text = "a list of (layer, head) pairs of whole numbers"
+    info_text = "a list of (layer, head) pairs of whole numbers from 0 on"
 
     def make_dynamic_default(self) -> list[tuple[int, int]]:
         return []
@@ -48,6 +52,8 @@ class _Heads(traitlets.TraitType):
         try:
             pairs = [(int(layer.__index__()), int(head.__index__())) for layer, head in value]
         except (TypeError, ValueError, AttributeError):
+            self.error(obj, value)
+        if any(layer < 0 or head < 0 for layer, head in pairs):
             self.error(obj, value)
         return list(dict.fromkeys(pairs))
 
@@ -65,7 +71,7 @@ class Selection(traitlets.HasTraits):
     Observers may be called from another thread, and are called one at a time: keep them short.
     """
 
-    layer = _Place()
+    layer = _Place(-1, help="-1 is the row of the embedding, where a field has one")
     head = _Place()
     query = _Place(help="position of the token that looks; the residual stream's `position` follows it")
     key = _Place(help="position of the token looked at")

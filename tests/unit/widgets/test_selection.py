@@ -122,3 +122,13 @@ def test_a_copy_of_a_selection_is_one_of_its_own(run, twice):
 def test_a_misspelt_coordinate_is_refused():
     with pytest.raises(AttributeError, match="layer, head, query, key"):
         lw.Selection().lyer = 3
+
+
+@pytest.mark.parametrize("places", [{"layer": -2}, {"head": -1}, {"query": -1}, {"key": -3}, {"heads": [(0, -1)]}])
+def test_places_do_not_count_from_the_end_for_the_page_would_show_another(places):
+    with pytest.raises(traitlets.TraitError, match=r"from (0|-1) on"):
+        lw.Selection(**places)
+
+
+def test_layer_minus_one_is_the_row_of_the_embedding():
+    assert lw.Selection(layer=-1).layer == -1
