@@ -155,6 +155,23 @@ class Inspector:
         found = self.panel(panel).locator("canvas").nth(number).evaluate(PIXELS)
         return np.frombuffer(base64.b64decode(found["data"]), np.uint8).reshape(found["height"], found["width"], 4)
 
+    def matrix_grid(self) -> Grid:
+        """Where the cells of the pattern's matrix stand when all of it is shown."""
+        canvas = self.panel("pattern").locator("canvas").first
+        # The room for the labels (76 px left, 56 px above) and 4 px below are those of js/src/views/matrix-paint.ts.
+        side = canvas.evaluate("(canvas) => canvas.clientHeight") - 60
+        cell = side / self.notebook.value("view.capture.n_tokens")
+        return Grid(76, 56, cell, cell)
+
+    def table(self, panel: str) -> list[list[str]]:
+        """The numbers of a panel as its table gives them, row by row, with the names of the rows; leaves the panel as it was."""
+        button = self.panel(panel).get_by_role("button", name="table")
+        button.click()
+        rows = self.panel(panel).locator("tbody tr")
+        texts = rows.evaluate_all("(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))")
+        button.click()
+        return texts
+
     def colour(self, name: str) -> tuple[int, int, int]:
         """One of the colours that the view took from its host: bg, soft, line, ..."""
         return rgb(self.host.evaluate(COLOUR, name))

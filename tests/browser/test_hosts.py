@@ -47,9 +47,31 @@ def test_no_panel_is_wider_than_its_cell(view: Inspector, width: int):
         view.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
+def test_an_output_of_520_px_has_one_column_and_nothing_to_scroll_sideways(view: Inspector):
+    try:
+        for _ in range(2):  # the sidebar may change with the window
+            wide, window = view.host.evaluate("(host) => host.clientWidth"), view.page.viewport_size["width"]
+            view.page.set_viewport_size({"width": window + 520 - wide, "height": 1000})
+            view.wait_until_quiet()
+        found = view.host.evaluate("""(host) => {
+          const panels = [...host.shadowRoot.querySelectorAll('[data-panel]')].map((one) => one.getBoundingClientRect());
+          const { left, right } = host.getBoundingClientRect();
+          return {
+            width: host.clientWidth,
+            overflows: host.scrollWidth > host.clientWidth,
+            outside: panels.filter((one) => one.left < left - 1 || one.right > right + 1).length,
+            lefts: new Set(panels.map((one) => Math.round(one.left))).size,
+            below: panels.every((one, number) => number === 0 || one.top >= panels[number - 1].bottom - 1),
+          };
+        }""")
+        assert found == {"width": 520, "overflows": False, "outside": 0, "lefts": 1, "below": True}
+    finally:
+        view.page.set_viewport_size({"width": 1400, "height": 1000})
+
+
 def test_notebook_7_shows_the_view_and_python_hears_its_clicks(browser, tmp_path):
-    """Notebook 7.6 itself throws "Cannot read properties of undefined (reading 'schema')" out of its notebook_core script while it loads its
-    settings, also for a notebook that holds nothing but 1 + 1: not ours, so `NotebookPage.problems` does not count it."""
+    """Notebook 7.6 itself throws "Cannot read properties of undefined (reading 'schema')" out of its notebook_core script while it loads
+    its settings, also for a notebook that holds nothing but 1 + 1: not ours, so `NotebookPage.problems` does not count it."""
     with serve(tmp_path, tmp_path / "own", app="notebook") as server, chromium.context(browser) as (context, asked):
         path = write_notebook(tmp_path / "case.ipynb", *CELLS)
         notebook = NotebookPage(context.new_page(), server, path).open().run_all()
