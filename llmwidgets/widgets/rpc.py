@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,10 +47,21 @@ class _Ticket:
 
 
 class RequestServer:
-    """Answers requests by `methods`; `send(content, buffers)` takes each message to the page."""
+    """Answers requests by `methods`; `send(content, buffers)` takes each message to the page.
 
-    def __init__(self, methods: Mapping[str, Method], send: Callable[[dict[str, Any], list[bytes]], None], workers: Workers) -> None:
+    quick: names of methods that only set something going, answered on the thread that takes the message: a stop must not wait
+        behind the very blocks that keep the workers busy
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        send: Callable[[dict[str, Any], list[bytes]], None],
+        workers: Workers,
+        quick: Collection[str] = (),
+    ) -> None:
         self._methods = dict(methods)
+        self._quick = frozenset(quick)
         self._send = send
         self._workers = workers
         self._lock = threading.Lock()
@@ -112,7 +123,10 @@ class RequestServer:
                 tickets.append(ticket)
             self._unstarted += len(tickets)
         for ticket in tickets:
-            self._workers.submit(partial(self._answer, ticket))
+            if isinstance(ticket.method, str) and ticket.method in self._quick:
+                self._answer(ticket)
+            else:
+                self._workers.submit(partial(self._answer, ticket))
 
     def _answer(self, ticket: _Ticket) -> None:
         with self._lock:

@@ -75,7 +75,7 @@ class View(Synced):
         self._workers = make_workers(2, "answers")
         self._run_worker = make_workers(1, "run")
         methods = {**reading_methods(lambda: me._served), "run": lambda p, c: me._answer_run(p), "stop": lambda p, c: me._answer_stop()}
-        self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers)
+        self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers, ("run", "stop"))
         self._runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me._publish(run, cancelled))
         self.on_msg(lambda _, content, buffers: me._server.receive(content))
         if capture is not None:

@@ -241,3 +241,15 @@ def test_an_array_that_no_panel_can_draw_is_said_to_be_so(view):
     with pytest.warns(UserWarning, match=r"no panel can draw 'mine' \(layer, pos\)"):
         view.add(np.zeros((4, 14)), name="mine", dims=("layer", "pos"))
     assert view.fields[-1]["name"] == "mine"
+
+
+def test_a_run_and_a_stop_are_answered_while_every_worker_is_busy(view):
+    page, free = Page(view), threading.Event()
+    for _ in range(2):
+        view._workers.submit(lambda: free.wait(60))
+    try:
+        page.asks({"id": 1, "method": "run", "params": {"prompt": ""}}, {"id": 2, "method": "stop", "params": {}})
+        replies = page.replies()
+    finally:
+        free.set()
+    assert replies[1].error["message"] == "the prompt is empty" and replies[2].result == {"stopping": False}
