@@ -34,20 +34,19 @@ LINES_ARE_DRAWN = "() => document.querySelectorAll('svg line').length > 0"
 
 
 def measure(view: str, tokens: int) -> dict[str, Any]:
-    """`view` is head_view or model_view. Keys: python_s, bytes, paint_s, total_s, look_ms, renderer_mb, and failed (a reason, or None)."""
+    """`view` is head_view or model_view. Keys: python_s, sent, saved (bytes), paint_s, total_s, look_ms, renderer_mb, and failed (a reason, or
+    None); a page that did not open has at_least_s, the seconds after which it was given up."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         built = build(view, tokens, page)
         if "failed" in built:
             return built
-        result: dict[str, Any] = {"python_s": built["forward_s"] + built["build_s"], "bytes": built["bytes"], "failed": None}
-        with Watchdog(OPEN_SECONDS, OPEN_MB) as dog:
-            try:
-                result |= open_page(view, page)
-                result["total_s"] = result["python_s"] + result["paint_s"]
-            except PlaywrightError as error:
-                result["failed"] = f"did not open: {dog.reason or error.message.splitlines()[0]}"
-        result["renderer_mb"] = dog.peak_mb
+        python = built["forward_s"] + built["build_s"]
+        result = {"python_s": python, "sent": built["sent"], "saved": built["saved"], "failed": None} | open_page(view, page)
+        if result["failed"] is None:
+            result["total_s"] = python + result["paint_s"]
+        elif result["given_up_s"] is not None:
+            result["at_least_s"] = python + result["given_up_s"]
         return result
 
 
@@ -64,7 +63,7 @@ def build(view: str, tokens: int, page: Path) -> dict[str, Any]:
 
 
 def open_page(view: str, path: Path) -> dict[str, Any]:
-    """Seconds from the navigation to the painted lines, and the median latency of a look at something else."""
+    """Seconds from the navigation to the painted lines, and the median latency of a look at something else; or why there are none."""
     with serve(path.parent) as base, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         with chromium.context(browser) as (context, _):
@@ -72,9 +71,15 @@ def open_page(view: str, path: Path) -> dict[str, Any]:
             context.add_init_script(PROBE)
             page = context.new_page()
             page.set_default_timeout(OPEN_SECONDS * 1000)
-            page.goto(f"{base}/{path.name}", wait_until="commit")
-            painted = page.evaluate(f"() => window.__bench.watch({LINES_ARE_DRAWN})")
-            return {"paint_s": painted / 1000, "look_ms": hovers(page) if view == "head_view" else clicks(page)}
+            with Watchdog(OPEN_SECONDS, OPEN_MB) as dog:
+                try:
+                    page.goto(f"{base}/{path.name}", wait_until="commit")
+                    painted = page.evaluate(f"() => window.__bench.watch({LINES_ARE_DRAWN})")
+                except PlaywrightError as error:
+                    reason = dog.reason or error.message.splitlines()[0]
+                    return {"failed": f"did not open: {reason}", "given_up_s": dog.bitten_s, "renderer_mb": dog.peak_mb}
+            looks = hovers(page) if view == "head_view" else clicks(page)
+            return {"paint_s": painted / 1000, "look_ms": looks, "renderer_mb": dog.peak_mb}
 
 
 def hovers(page: Page) -> float | None:

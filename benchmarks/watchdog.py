@@ -14,12 +14,13 @@ import psutil
 
 
 class Watchdog:
-    """Use as `with Watchdog(seconds, megabytes) as dog:`; afterwards `dog.reason` says why it bit, or is None, and `dog.peak_mb` holds the
-    largest resident memory of a renderer that it saw."""
+    """Use as `with Watchdog(seconds, megabytes) as dog:`; afterwards `dog.reason` says why it bit, or is None, `dog.bitten_s` after how
+    long, and `dog.peak_mb` holds the largest resident memory of a renderer that it saw."""
 
     def __init__(self, seconds: float, megabytes: float):
         self.seconds, self.megabytes = seconds, megabytes
         self.reason: str | None = None
+        self.bitten_s: float | None = None
         self.peak_mb = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -44,6 +45,7 @@ class Watchdog:
             elif passed > self.seconds:
                 self.reason = f"nothing after {passed:.0f} s, {largest / 1024:.1f} GB"
             if self.reason:
+                self.bitten_s = passed
                 for process, _ in renderers:
                     with contextlib.suppress(psutil.Error):
                         process.kill()
