@@ -33,6 +33,8 @@ def fields_of(run: Capture) -> tuple[dict[str, Field], list[dict[str, Any]]]:
 
 def user_field(array: Any, run: Capture, **described: Any) -> Field:
     """An array of the user's as a field of this run; a Field stays as it is, but for a name and evidence given anew."""
+    if hasattr(array, "pattern"):  # a Capture: it has a `detach` as tensors do, and must not be taken for one
+        raise TypeError(f"a {type(array).__name__} is no array; add one of its fields: view.add(run.field(name), name=...)")
     if isinstance(array, Field):
         _check_sizes(array, run)
         given = {key: value for key, value in described.items() if value is not None and key != "dims"}

@@ -63,10 +63,7 @@ def thumbnails(epoch: int, layers: int, heads: int, tokens: int) -> list[Request
     if pool == 0:
         return []
     whole = [0, tokens]
-    return [
-        normal("attention", epoch, {"layer": layer, "head": [0, heads], "query": whole, "key": whole}, pool)
-        for layer in range(layers)
-    ]
+    return [normal("attention", epoch, {"layer": layer, "head": [0, heads], "query": whole, "key": whole}, pool) for layer in range(layers)]
 
 
 def pattern(epoch: int, layer: int, head: int, tokens: int) -> Request:

@@ -54,15 +54,12 @@ class View(Synced):
     output_id: str | None = None
     cell: str | None = None
 
-    def __init__(
-        self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any
-    ) -> None:
+    def __init__(self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any) -> None:
         wanted = how.checked(how.from_keywords(keywords))
         if selection is not None and not isinstance(selection, Selection):
             raise TypeError(f"selection is a {type(selection).__name__}; expected an lw.Selection, such as another view's .selection")
-        if capture is not None and not hasattr(capture, "pattern"):
-            kind = type(self).__name__
-            raise TypeError(f"{kind} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
+        if capture is not None:
+            self._check_capture(capture)
         self._capture: Capture | None = None
         self._served: Served | None = None
         self._own_fields: dict[str, Field] = {}
@@ -132,6 +129,7 @@ class View(Synced):
         """Show another run in place of the present one. Raises RuntimeError for a view that is closed."""
         if self.comm is None:
             raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
+        self._check_capture(capture)
         self._publish(capture, never)
 
     def run_here(self, work: Work, prompt: str | None) -> Capture:
@@ -182,6 +180,11 @@ class View(Synced):
                 "prompt": prompt_trait(told["prompt"]),
                 "message": message if message is None or len(message) <= _MESSAGE_LETTERS else message[:_MESSAGE_LETTERS] + " …",
             }
+
+    def _check_capture(self, capture: Any) -> None:
+        if not hasattr(capture, "pattern"):
+            kind = type(self).__name__
+            raise TypeError(f"{kind} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
 
     def _publish(self, run: Capture, cancelled: Cancelled, again: bool = False) -> None:
         fields, problems = fields_of(run)

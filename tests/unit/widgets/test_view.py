@@ -253,3 +253,14 @@ def test_a_run_and_a_stop_are_answered_while_every_worker_is_busy(view):
     finally:
         free.set()
     assert replies[1].error["message"] == "the prompt is empty" and replies[2].result == {"stopping": False}
+
+
+def test_a_capture_in_place_of_an_array_is_refused_and_keeps_its_model(tiny):
+    run = lw.capture(tiny, prompt_of(4))
+    view = lw.Inspector(run)
+    with pytest.raises(TypeError, match=r"run\.field\(name\)"):
+        view.add(run)
+    assert run.subject.model is tiny[0]
+    with pytest.raises(TypeError, match=r"lw\.capture"):
+        view.show_capture("w1 w2")
+    view.close()
