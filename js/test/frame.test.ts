@@ -1,6 +1,6 @@
 /** Gathering by frames, also in a tab that is hidden. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { perFrame } from "../src/frame";
+import { perFrame, perTask } from "../src/frame";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -42,5 +42,23 @@ describe("calls of one frame", () => {
     ask.cancel();
     vi.advanceTimersByTime(500);
     expect(done).toHaveBeenCalledTimes(0);
+  });
+});
+
+describe("calls of one go", () => {
+  it("run once as it ends, before any frame", async () => {
+    let runs = 0;
+    const ask = perTask(() => {
+      runs += 1;
+    });
+    ask();
+    ask();
+    expect(runs).toBe(0);
+    await Promise.resolve();
+    expect(runs).toBe(1);
+    ask();
+    ask.cancel();
+    await Promise.resolve();
+    expect(runs).toBe(1);
   });
 });

@@ -16,7 +16,7 @@ import { SourceError } from "./source";
 const SLOW = 4;
 
 /** How often a call that fetches ahead makes way: one that takes long must come to its end as well. */
-const MAKES_WAY = 3;
+const MAKES_WAY = 8;
 
 /** The part of a widget model that carries messages. */
 export interface Channel {

@@ -10,12 +10,12 @@ import { type Block, type Source, SourceError } from "../source/source";
 
 export interface Wish {
   request: BlockRequest;
-  /** 0 is what is looked at: the picture waits for it. What has more only fills in, a few at a time. */
+  /** 0 is what is looked at: the picture waits for it. What has more only fills in, one at a time. */
   priority: number;
 }
 
-/** Requests that only fill in, asked at one time: a kernel that is slow must not have a queue that outlasts their time. */
-const AT_ONCE = 2;
+/** Requests that only fill in, asked at one time: the kernel works out two answers at once, and one place stays free for a click. */
+const AT_ONCE = 1;
 
 /**
  * A computed wish that stays the very same while it says the same: a cursor that moves along a drawn coordinate asks for nothing
