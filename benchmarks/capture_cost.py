@@ -1,8 +1,8 @@
 """What a capture costs beside the plain forward pass that it contains.
 
 The two are run in turn, now one first and now the other, so that a busy moment of the machine falls on both. Each capture takes the
-place of the one before, as in a view whose prompt is edited, so that it finds memory that the process already has. The first capture of a model also probes how the model
-works; that is a cost of its own and stands apart.
+place of the one before, as in a view whose prompt is edited, so that it finds memory that the process already has. The first capture
+of a model also probes how the model works; that is a cost of its own and stands apart.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ LINES_ARE_DRAWN = "() => document.querySelectorAll('svg line').length > 0"
 
 
 def measure(view: str, tokens: int) -> dict[str, Any]:
-    """`view` is head_view or model_view. Keys: python_s, sent, saved (bytes), paint_s, total_s, look_ms, renderer_mb, and failed (a reason, or
-    None); a page that did not open has at_least_s, the seconds after which it was given up."""
+    """`view` is head_view or model_view. Keys: python_s, sent, saved (bytes), paint_s, total_s, look_ms, renderer_mb, and failed (a
+    reason, or None); a page that did not open has at_least_s, the seconds after which it was given up."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         built = build(view, tokens, page)

@@ -18,7 +18,7 @@ from benchmarks.subject import gpt2_small_shape, prompt
 
 
 def build(view: str, tokens: int, path: Path) -> dict[str, float]:
-    """The forward pass with attentions kept, then BertViz's own function; seconds of each, the bytes of the page, and of it in a notebook file."""
+    """The pass with attentions kept, then BertViz's own function; seconds of each, the bytes of the page, and of it in a notebook file."""
     model, ids = gpt2_small_shape(attention="eager"), prompt(tokens)
     start = time.perf_counter()
     with torch.no_grad():

@@ -68,7 +68,9 @@ def _sweep(run: Capture, layer: int, head: int) -> dict[str, np.ndarray]:
             continue
         weights = run.pattern(layer, head, queries=at, keys=slice(first, last))  # (query, key)
         total = weights.sum(dim=-1)
-        entropy = torch.log(total) + torch.special.entr(weights).sum(dim=-1) / total
+        # w ln w of whole vectors: torch's entr goes number by number. A weight of 0 gives 0, and NaN stays NaN.
+        negative = weights.clamp(min=torch.finfo(weights.dtype).tiny).log_().mul_(weights).sum(dim=-1)
+        entropy = torch.log(total) - negative / total
         measured["entropy"][at] = torch.where(total > 0, entropy.clamp(min=0), total * torch.nan).numpy()
         for name in SHARES:
             measured[name][at] = _sum_of(weights, cells[name], band, first).numpy()

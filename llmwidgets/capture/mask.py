@@ -7,7 +7,7 @@ relative positions) come out separately as a bias on the scores.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ class Mask:
     causal: bool
     window: int | None = None
     explicit: Tensor | None = None  # (1 or head, query, key) bool, True = allowed
+    _last: dict[str, tuple[tuple[int, ...], Tensor]] = field(default_factory=dict, repr=False)
 
     def columns(self, first_query: int, last_query: int) -> tuple[int, int]:
         """The range of keys outside which none of these queries may look."""
@@ -43,6 +44,26 @@ class Mask:
         if self.window is not None:
             allowed &= columns > rows - self.window
         return allowed[None]  # (1, query, key)
+
+
+    def forbidden(self, heads: Tensor, queries: Tensor, keys: range) -> Tensor:
+        """Return (1 or head, query, key) bool, not to be written to: the opposite of `allowed` for keys that follow each other.
+
+        The last answer of a closed form is kept: head after head, and layer after layer, is asked for the same band.
+        """
+        if self.explicit is not None or not follow_each_other(queries):
+            return ~self.allowed(heads, queries, torch.arange(keys.start, keys.stop))
+        asked = (int(queries[0]), len(queries), keys.start, keys.stop)
+        found = self._last.get("band")
+        if found is None or found[0] != asked:
+            found = (asked, ~self.allowed(heads, queries, torch.arange(keys.start, keys.stop)))
+            self._last["band"] = found
+        return found[1]
+
+
+def follow_each_other(at: Tensor) -> bool:
+    """Whether indices (n,), n >= 1, are a range that counts up by 1."""
+    return len(at) == 1 or (int(at[-1]) - int(at[0]) == len(at) - 1 and bool((at.diff() == 1).all()))
 
 
 def read_mask(given: Tensor | None, is_causal: bool, n_keys: int, window: int | None = None) -> tuple[Mask, Tensor | None]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llmwidgets.capture.mask import Mask
+from llmwidgets.capture.mask import Mask, follow_each_other
 
 _ROWS_AT_ONCE = 256
 _CELLS_AT_ONCE = 1 << 18  # stays in a CPU's cache; measured fastest per head at 1,024 and 2,048 tokens
@@ -45,10 +45,14 @@ class AttentionRecord:
     @torch.no_grad()
     def pattern(self, heads: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         """Return (head, query, key) on the CPU; forbidden cells are exactly 0."""
-        out = torch.zeros(len(heads), len(queries), len(keys), dtype=self.dtype)
+        shape = (len(heads), len(queries), len(keys))
+        out: Tensor | None = None
         for block in self._blocks(heads, queries):
+            if out is None and block.scores.shape == shape and _begins_at(keys, block.start):
+                return block.softmax().to("cpu")  # all that was asked for, in one piece
+            out = torch.zeros(shape, dtype=self.dtype) if out is None else out
             _place(block.softmax(), out[block.heads_at, block.queries_at], keys, block.start)
-        return out
+        return torch.zeros(shape, dtype=self.dtype) if out is None else out
 
     @torch.no_grad()
     def sink_share(self, heads: Tensor, queries: Tensor) -> Tensor:
@@ -71,7 +75,7 @@ class AttentionRecord:
         for top in range(0, len(queries), _ROWS_AT_ONCE):
             rows = queries[top : top + _ROWS_AT_ONCE]
             start, stop = self.mask.columns(int(rows.min()), int(rows.max()))
-            forbidden = ~self.mask.allowed(heads, rows, torch.arange(start, stop)).to(self.key.device)
+            forbidden = self.mask.forbidden(heads, rows, range(start, stop)).to(self.key.device)
             group = max(1, _CELLS_AT_ONCE // (len(rows) * max(1, stop - start)))
             for first in range(0, len(heads), group):
                 some = heads[first : first + group]
@@ -133,19 +137,19 @@ class _Block:
 
 def _picked(tensor: Tensor, at: Tensor, dim: int = 0) -> Tensor:
     """tensor[at] along `dim`: a view where the indices follow each other, which spares a copy of every key."""
-    if len(at) and _follow_each_other(at):
+    if len(at) and follow_each_other(at):
         return tensor.narrow(dim, int(at[0]), len(at))
     return tensor.index_select(dim, at.to(tensor.device))
 
 
-def _follow_each_other(at: Tensor) -> bool:
-    return len(at) == 1 or (int(at[-1]) - int(at[0]) == len(at) - 1 and bool((at.diff() == 1).all()))
+def _begins_at(keys: Tensor, start: int) -> bool:
+    return len(keys) > 0 and int(keys[0]) == start and follow_each_other(keys)
 
 
 def _place(weights: Tensor, out: Tensor, keys: Tensor, start: int) -> None:
     """Copy the computed columns that were asked for into `out`; the others of `out` stay 0."""
     stop = start + weights.shape[-1]
-    if len(keys) and _follow_each_other(keys):
+    if len(keys) and follow_each_other(keys):
         first = int(keys[0])
         low, high = max(start, first), min(stop, first + len(keys))
         if low < high:

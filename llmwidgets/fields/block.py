@@ -92,6 +92,9 @@ def extent_of(values: np.ndarray, state: np.ndarray | None = None) -> tuple[floa
     return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
+_FEW = 16
+
+
 def _along(extreme: np.ufunc, array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     for axis, factor in enumerate(factors):
         size = array.shape[axis]
@@ -102,7 +105,15 @@ def _along(extreme: np.ufunc, array: np.ndarray, factors: tuple[int, ...]) -> np
         parts = []
         if whole:
             shape = (*array.shape[:axis], whole // factor, factor, *array.shape[axis + 1 :])
-            parts.append(extreme.reduce(head.reshape(shape), axis=axis + 1))
+            cells = np.moveaxis(head.reshape(shape), axis + 1, 0)
+            if factor <= _FEW and axis == array.ndim - 1:
+                # NumPy reduces a last axis of a few places cell by cell; place by place it takes whole vectors.
+                extremes = extreme(cells[0], cells[1])
+                for place in cells[2:]:
+                    extreme(extremes, place, out=extremes)
+            else:
+                extremes = extreme.reduce(cells, axis=0)
+            parts.append(extremes)
         if tail is not None:
             parts.append(extreme.reduce(tail, axis=axis, keepdims=True))
         array = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from llmwidgets.capture.mask import read_mask
+from llmwidgets.capture.mask import Mask, read_mask
 
 N = 12
 EVERY = torch.arange(N)
@@ -57,3 +57,12 @@ def test_padding_alone_forbids_those_keys_on_top_of_causality() -> None:
 def test_the_columns_outside_which_no_row_looks_are_known(first: int, last: int, columns: tuple[int, int]) -> None:
     mask, _ = read_mask(WINDOW[None, None], False, N)
     assert mask.columns(first, last) == columns
+
+
+def test_what_is_forbidden_does_not_depend_on_what_was_asked_before() -> None:
+    mask, every = Mask(9, causal=True, window=3), torch.arange(9)
+    truth = (every[None, :] > every[:, None]) | (every[None, :] <= every[:, None] - 3)
+    for queries in ([2, 3, 4], [2, 2, 4], [2, 3, 4], [4, 3, 2], [3, 4, 5], [2, 4, 4]):
+        for keys in (range(0, 5), range(1, 6), range(0, 5)):
+            found = mask.forbidden(torch.tensor([0]), torch.tensor(queries), keys)
+            assert torch.equal(found[0], truth[queries][:, list(keys)])
