@@ -26,6 +26,14 @@ def _has_readout(run: Any) -> bool:
     return _has_stream(run) and found is not None and not _broken(found, run.integrity.tolerance_readout)
 
 
+def _says_what_is_next(run: Any) -> bool:
+    """A model whose queries see later tokens, such as a masked language model, says what stands here, not what comes next."""
+    if not _has_readout(run):
+        return False
+    layer = next((layer for layer, n_heads in enumerate(run.heads_per_layer) if n_heads), None)
+    return layer is None or int(run.allowed(layer, 0, queries=0).sum()) <= 1
+
+
 def _broken(difference: float | None, tolerance: float) -> bool:
     return difference is not None and difference > tolerance  # not so for NaN: a model's NaN is shown as NaN
 
@@ -43,7 +51,7 @@ FIELDS = (
     ("logit_lens", "lens_fields", "logit_lens_field", _has_readout),
     ("lens_entropy", "lens_fields", "lens_entropy_field", _has_readout),
     ("lens_kl", "lens_fields", "lens_kl_field", _has_readout),
-    ("next_token", "next_tokens", "next_token_field", _has_readout),
+    ("next_token", "next_tokens", "next_token_field", _says_what_is_next),
 )
 
 
