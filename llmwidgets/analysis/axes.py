@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from llmwidgets.fields.axis import Axis
 
+from .given import require_capture
+
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
@@ -15,6 +17,7 @@ def axes_of(run: Capture) -> dict[str, Axis]:
 
     A head axis is as long as the largest layer's; what a layer lacks is absent in its fields.
     """
+    require_capture(run)
     tokens = tuple(run.tokens)
     axes = {"layer": Axis("layer", run.n_layers)}
     if run.n_heads:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmwidgets.fields.field import Field
 
+from .given import require_capture
 from .head_fields import head_array, head_field, labelled
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def attention_entropy(run: Capture) -> xarray.DataArray:
 
         lw.attention_entropy(run).mean("query")          # (layer, head)
     """
+    require_capture(run)
     attrs = {"title": TITLE, "unit": UNIT, "evidence": "observation", "caveat": CAVEAT, "method": METHOD}
     array = labelled(run, head_array(run, "entropy"), "attention_entropy", attrs)
     return array.assign_coords(uniform=(array.dims, head_array(run, "entropy", uniform=True)))

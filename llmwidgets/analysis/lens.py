@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .given import require_capture
 from .lens_rows import KEPT, kept_rows, read_rows
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def logit_lens(
 
         lw.logit_lens(run, positions=[-1]).top_token.sel(rank=0)
     """
+    require_capture(run)
     import xarray
 
     at_layers = _places(layers, range(-1, run.n_layers), "layer", from_end=False)

@@ -13,6 +13,7 @@ from llmwidgets.fields.scale import Scale
 from llmwidgets.fields.stream import Cells, Places
 
 from .axes import axes_of
+from .given import require_capture
 from .lens import logit_lens, words
 from .lens_rows import KEPT, kept_rows
 
@@ -32,6 +33,7 @@ def next_token(run: Capture, position: int = -1, k: int = KEPT) -> xarray.Datase
 
         lw.next_token(run, k=3).to_pandas()
     """
+    require_capture(run)
     k = min(k, run.vocab_size)
     lens = logit_lens(run, k=k, layers=[run.n_layers - 1], positions=[position])
     found = lens.drop_vars(["kl", "layer_label"]).isel(layer=0, position=0).drop_vars("layer")

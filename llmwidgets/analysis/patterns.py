@@ -17,6 +17,7 @@ from llmwidgets.fields.scale import Scale
 from llmwidgets.fields.stream import Cells, Places
 
 from .axes import axes_of
+from .given import require_capture
 from .looks import Looks, looks_of, places_array, within
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def attention(run: Capture) -> Field:
     Values are shares of a query's attention: float32, computed when read, at most a few rows of one head at once.
     Rows sum to 1, less what goes to a sink that is no token. `run.field("attention").read(layer=3, head=1)` is a DataArray.
     """
+    require_capture(run)
     axes = axes_of(run)
     return Field(
         name="attention",

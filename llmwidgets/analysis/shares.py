@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmwidgets.fields.field import Field
 
+from .given import require_capture
 from .head_fields import head_array, head_field, labelled
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def attention_to_first(run: Capture) -> xarray.DataArray:
     NaN where there is no choice (the first query of a causal model), where the mask forbids the first token, and for heads that a layer
     lacks. The coordinate `uniform` has what uniform attention would give. `.mean("query")` is the head's.
     """
+    require_capture(run)
     array = _share(run, "first", "attention_to_first")
     return array.assign_coords(uniform=(array.dims, head_array(run, "first", uniform=True)))
 
@@ -64,6 +66,7 @@ def attention_shares(run: Capture) -> xarray.Dataset:
         shares = lw.attention_shares(run).mean("query")
         shares.to_previous - shares.to_previous_uniform      # (layer, head): above what chance gives
     """
+    require_capture(run)
     import xarray
 
     variables = {}

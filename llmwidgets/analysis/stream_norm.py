@@ -13,6 +13,7 @@ from llmwidgets.fields.scale import Scale
 from llmwidgets.fields.stream import Cells, Places
 
 from .axes import axes_of, stream_axis
+from .given import require_capture
 from .memo import once
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def residual_norm(run: Capture) -> xarray.DataArray:
 
     lw.residual_norm(run).sel(layer=-1)      # the embedding's row
     """
+    require_capture(run)
     import xarray
 
     axis = stream_axis(run)

@@ -45,7 +45,6 @@ class Mask:
             allowed &= columns > rows - self.window
         return allowed[None]  # (1, query, key)
 
-
     def forbidden(self, heads: Tensor, queries: Tensor, keys: range) -> Tensor:
         """Return (1 or head, query, key) bool, not to be written to: the opposite of `allowed` for keys that follow each other.
 

@@ -75,6 +75,8 @@ def choose_store(expected_bytes: int, max_bytes: int | None) -> Store:
     `max_bytes` is the memory it may take; None stands for half of what is free now. Raises
     `CaptureTooLargeError` (a MemoryError) when neither memory nor the temporary folder's disk will do.
     """
+    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 0):
+        raise ValueError(f"max_bytes={max_bytes!r}; expected a number of bytes such as 2_000_000_000, or None for half of what is free")
     budget = _free_memory() // 2 if max_bytes is None else max_bytes
     if expected_bytes <= budget:
         return MemoryStore()

@@ -112,7 +112,6 @@ def test_references_come_with_the_fields_or_a_little_later(monkeypatch, tiny):
     def reference():
         return next(field["reference"] for field in view.fields if field["name"] == "attention_to_first")
 
-    assert reference() is None
     view.add(np.zeros((4, 4)), name="mine")
     drain(view)
     assert reference()["value"] == pytest.approx(np.mean([1 / n for n in range(2, 15)]), rel=0.2)
