@@ -33,11 +33,13 @@ def show(
 
     model: a hub name or local folder, a PreTrainedModel, a (model, tokenizer) pair, or a Capture (then without prompt). Left out: the
         built-in model
-    prompt: a str (encoded exactly as `tokenizer(prompt)` does), token ids, a chat, a BatchEncoding. Left out: with the built-in model, a
-        prompt of its own
+    prompt: a str (encoded exactly as `tokenizer(prompt)` does), token ids (a list, or a tensor of T or 1 × T), a chat (a list of messages),
+        a BatchEncoding of one row. Left out: with the built-in model, a prompt of its own
     selection: an lw.Selection to share with other views
-    max_bytes: memory that the capture may take
+    max_bytes: bytes of memory that the capture may take, past which it goes to temporary files; half of what is free by default
     settings: theme, palette, pattern_view, text_field, head_field, layer_field (see lw.Inspector)
+
+    Returns the Inspector: its `.capture`, its `.selection`, `.add(array)`, `.close()` (which lets go of the capture).
 
     Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
     raises (PromptError, ModelError, NotATransformerError, ...), TypeError for an unknown keyword, ValueError for a setting or a field that

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from llmwidgets.capture.store import in_words
+from llmwidgets.models.errors import AttentionUnavailableError
 
 _WORTH_SAYING = 16_000_000
 
@@ -37,5 +38,7 @@ def attention_for_bertviz(run: Attended, max_bytes: int) -> dict[str, Any]:
         )
     if weight > _WORTH_SAYING:
         warnings.warn(f"building {in_words(weight)} of attention patterns for BertViz", stacklevel=3)
+    if not weight:
+        raise AttentionUnavailableError("no block of this model has attention, so BertViz has nothing to draw")
     layers = [layer for layer, n_heads in enumerate(run.heads_per_layer) if n_heads]
     return {"attention": tuple(run.pattern(layer)[None] for layer in layers), "tokens": list(run.tokens)}

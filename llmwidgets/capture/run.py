@@ -34,6 +34,18 @@ class Capture:
     """One prompt through one model. Made by `capture(model, prompt)`.
 
     Layers, heads, queries, keys and positions count from 0; negative ones count from the end.
+
+    prompt: the text as given, or None for ids; model_name; fingerprint: a digest of model and prompt; integrity: how closely what is
+    recomputed agrees with the model; heads_per_layer: 0 for a block without attention; vocab_size
+
+    >>> import llmwidgets as lw
+    >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
+    >>> run.tokens
+    ['The', ' keys', ' to', ' the', ' cabinet']
+    >>> run.pattern(layer=0, head=0).shape, run["resid_post", 3].shape
+    (torch.Size([5, 5]), torch.Size([5, 128]))
+    >>> round(run.pattern(0, 0, queries=-1).sum().item(), 4)
+    1.0
     """
 
     def __init__(
@@ -84,10 +96,12 @@ class Capture:
 
     @property
     def n_tokens(self) -> int:
+        """Tokens of the prompt."""
         return len(self._ids)
 
     @property
     def n_layers(self) -> int:
+        """Blocks of the model."""
         return len(self._tape.blocks)
 
     @property
@@ -97,6 +111,7 @@ class Capture:
 
     @property
     def d_model(self) -> int:
+        """Width of the residual stream; 0 where it is not one vector a position."""
         stream = self._tape.blocks[0].resid_pre
         return 0 if stream is None else stream.shape[-1]
 
@@ -112,7 +127,8 @@ class Capture:
 
         `head`, `queries` and `keys` take None (all), an int (drops that dimension), a slice, a range or a list.
         float64 for a float64 model, else float32. Rows sum to 1, or with attention sinks (gpt-oss) to
-        1 - `sink_share`. Raises `AttentionUnavailableError` (a ValueError) for a block without attention.
+        1 - `sink_share`. Raises `AttentionUnavailableError` (a ValueError) for a block without attention, IndexError for a place
+        outside, and `ModelChangedError` where a module must be run again and the model has changed.
         """
         attention = self._attention(layer)
         (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)

@@ -91,7 +91,7 @@ class _ArrayReader:
 
 
 def _numbers(array: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    if hasattr(array, "detach"):  # a torch tensor, without importing torch
+    if type(array).__module__.partition(".")[0] == "torch":  # a tensor, without importing torch
         array = array.detach().cpu()
         if str(array.dtype) == "torch.bfloat16":
             array = array.float()

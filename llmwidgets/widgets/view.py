@@ -105,8 +105,8 @@ class View(Synced):
 
         array: its dimensions are named by `dims`, by xarray, or recognised by their sizes, for example (layer, head) or (layer, position)
         evidence: "observation", "attribution", "correlation", "intervention"; without it the numbers show as "unstated"
-        A name that was added before is replaced. Raises RuntimeError before the first run, ValueError where shapes do not fit or the name
-        is one of the run's own fields. Warns where no panel can draw it.
+        A name that was added before is replaced; a new prompt drops what was added, for its shapes are over. Raises RuntimeError before the
+        first run, ValueError where shapes do not fit or the name is one of the run's own fields. Warns where no panel can draw it.
         """
         if self._served is None or self._capture is None:
             raise RuntimeError("there is no run to add to yet; wait for the capture to end, or give the view a Capture")

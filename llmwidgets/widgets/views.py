@@ -11,6 +11,14 @@ from .view import ALL_PANELS, View
 class Inspector(View):
     """Everything about one prompt: the bar, the text, the next token, heads, the selected head's pattern, layers.
 
+    capture: a Capture, or None until one is shown
+    selection: an lw.Selection to share with other views; its own by default
+    text_field, head_field, layer_field: names of fields that colour the text, the heads and the layers; `capture.fields` lists them
+    theme: "auto", "light", "dark"; palette: "blue", "viridis", "cividis"; pattern_view: "matrix", "arcs"
+
+    A view holds its capture until `close()`, or until its cell is run again. Raises TypeError for an unknown keyword, ValueError for an
+    unknown value.
+
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
     >>> view = lw.Inspector(run)
@@ -24,24 +32,46 @@ class Inspector(View):
 
 
 class HeadView(View):
-    """All layers × heads: thumbnails of their patterns, or coloured by a (layer, head) field."""
+    """All layers × heads: thumbnails of their patterns, or coloured by a (layer, head) field.
+
+    Takes a Capture, `selection=` (an lw.Selection to share) and the settings that `lw.Inspector` takes.
+
+    >>> import llmwidgets as lw
+    >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
+    >>> together = lw.Selection()
+    >>> heads, tokens = lw.HeadView(run, selection=together), lw.TokenView(run, selection=together)
+    >>> heads.selection.layer = 2
+    >>> tokens.selection.layer
+    2
+    >>> heads.close(), tokens.close()
+    (None, None)
+    """
 
     PANELS = ("heads",)
 
 
 class TokenView(View):
-    """The prompt, token by token, coloured by a field under the selection; and what would come next."""
+    """The prompt, token by token, coloured by a field under the selection; and what would come next.
+
+    Takes a Capture, `selection=` (an lw.Selection to share) and the settings that `lw.Inspector` takes.
+    """
 
     PANELS = ("text", "next")
 
 
 class LayerView(View):
-    """Layer × position: the logit lens, or any such field."""
+    """Layer × position: the logit lens, or any such field.
+
+    Takes a Capture, `selection=` (an lw.Selection to share) and the settings that `lw.Inspector` takes.
+    """
 
     PANELS = ("layers",)
 
 
 class PatternView(View):
-    """One head's pattern: a matrix with zoom, or arcs."""
+    """One head's pattern: a matrix with zoom, or arcs.
+
+    Takes a Capture, `selection=` (an lw.Selection to share) and the settings that `lw.Inspector` takes.
+    """
 
     PANELS = ("pattern",)

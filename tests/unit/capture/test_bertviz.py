@@ -10,6 +10,7 @@ import torch
 from bertviz import head_view
 
 from llmwidgets.capture import bertviz, capture
+from llmwidgets.models.errors import AttentionUnavailableError
 from tests.architectures import build, prompt_ids
 
 
@@ -24,6 +25,11 @@ def test_bertviz_draws_the_capture() -> None:
 def test_blocks_without_attention_are_left_out() -> None:
     attention = capture(build("lfm2"), prompt_ids(8)).to_bertviz()["attention"]
     assert [tuple(layer.shape) for layer in attention] == [(1, 4, 8, 8)]
+
+
+def test_a_model_without_attention_has_nothing_for_it_to_draw() -> None:
+    with pytest.raises(AttentionUnavailableError, match="nothing to draw"):
+        capture(build("mamba"), prompt_ids(8)).to_bertviz()
 
 
 def test_its_weight_is_known_before_and_refused_over_a_limit() -> None:
