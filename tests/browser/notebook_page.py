@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Error, Locator, Page, TimeoutError
 
 from tests.browser.lab_server import LabServer
 
@@ -152,11 +152,22 @@ class NotebookPage:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         return json.loads(self.path.read_text())
 
-    def reload(self) -> None:
-        """Load the page again; the kernel lives on."""
-        self.page.goto(self.server.address(self.path).removesuffix("?reset"), wait_until="domcontentloaded")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
-        self.page.wait_for_function(KERNEL_IS_IDLE)
+    def reload(self, expected: str) -> None:
+        """Load the page again and wait for what `expected` selects; the kernel lives on.
+
+        The widget manager gives the kernel four seconds to tell of its widgets, and a busy machine may miss them: a second loading is
+        what a person would try, too.
+        """
+        for last in (False, True):
+            self.page.goto(self.server.address(self.path).removesuffix("?reset"), wait_until="domcontentloaded")
+            self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+            self.page.wait_for_function(KERNEL_IS_IDLE)
+            try:
+                self.page.wait_for_selector(expected, state="attached", timeout=None if last else 20_000)
+                return
+            except TimeoutError:
+                if last:
+                    raise
 
     def restart_kernel(self) -> None:
         """Restart the kernel without the question that the menu asks."""
