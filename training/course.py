@@ -24,6 +24,7 @@ class Course:
     row_length: Callable[[float], int]
     repeat_share: Callable[[float], float]
     shares: Mapping[str, float]
+    looks_by_adam: bool = False  # query and key matrices learn by AdamW; else by Muon, as the blocks' other matrices
 
 
 def _rate(done: float) -> float:
@@ -54,4 +55,5 @@ SECOND = Course(
     row_length=lambda done: 64 if done < 0.85 else 128,
     repeat_share=lambda done: 0.2,
     shares=_with_more({"colours": 0.35, "sequences": 0.1}),
+    looks_by_adam=True,
 )

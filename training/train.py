@@ -58,7 +58,8 @@ def train(
         tie_word_embeddings=True,
     )
     twin = Twin(config, *scales)
-    matrices = [p for p in twin.blocks.parameters() if p.dim() == 2]
+    looks = ("query.weight", "key.weight") if course.looks_by_adam else ()
+    matrices = [p for name, p in twin.blocks.named_parameters() if p.dim() == 2 and not name.endswith(looks)]
     chosen = {id(p) for p in matrices}
     optimizers = [
         torch.optim.Muon(matrices, lr=muon_rate, momentum=0.95, weight_decay=0.1),
