@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from tokenizers import Tokenizer
@@ -39,8 +39,7 @@ def repeat_row(rng: random.Random, vocabulary: int, length: int, start: bool) ->
 class Rows:
     """Batches of rows from a seed. `batch` returns ids, targets and positions, each (row, position), int64."""
 
-    def __init__(self, tokenizer: Tokenizer, seed: int, shares: Mapping[str, float], n_positions: int = 128) -> None:
-        self._shares = shares
+    def __init__(self, tokenizer: Tokenizer, seed: int, n_positions: int = 128) -> None:
         self._tokenizer = tokenizer
         self._rng = random.Random(seed)
         self._vocabulary = tokenizer.get_vocab_size()
@@ -48,7 +47,7 @@ class Rows:
         self._encoded = self._encode()
 
     def _encode(self) -> Iterator[list[int]]:
-        documents = mixer.documents(self._rng, self._shares)
+        documents = mixer.documents(self._rng)
         while True:
             texts = list(itertools.islice(documents, 512))
             yield from (encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts))

@@ -1,4 +1,4 @@
-"""Trains the built-in model: ``python -m training.train --seed N --out DIR``, then the same with ``--second``.
+"""Trains the built-in model: ``python -m training.train --seed N --out DIR [--steps 2800]``.
 
 Writes DIR/model.safetensors (float16), config.json, tokenizer.json, tokenizer_config.json and curve.json (loss and
 induction score by step). About 15 CPU minutes on one thread. Runs are not the same bit for bit on
@@ -14,16 +14,31 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.nn import functional
 from transformers import GPT2Config
 
-from .course import SECOND, WHOLE, Course
 from .rows import END_ID, NO_LOSS, Rows
 from .tokenizer import make_tokenizer, save_tokenizer
 from .twin import Twin
 
 TOKENS_PER_STEP = 3072
+SHORT_ROWS = 0.07  # of the steps
+
+
+def rate(done: float) -> float:
+    """The learning rate as a share of its top, after `done` of the steps: flat to 25 %, then linear to 2 %."""
+    return min(1.0, done / 0.02 + 0.01) if done < 0.25 else 1.0 - 0.98 * (done - 0.25) / 0.75
+
+
+def row_length(done: float) -> int:
+    """Short rows first: among few keys, looking back one token and copying are found many times sooner."""
+    return 20 if done < SHORT_ROWS else 64 if done < 0.9 else 128
+
+
+def repeat_share(done: float) -> float:
+    """The share of repeat rows: most of the short rows, then 35 %, ramped down to 10 % (an abrupt end makes a dip)."""
+    return 0.75 if done < SHORT_ROWS else 0.35 - 0.25 * min(1.0, max(0.0, (done - 0.25) / 0.3))
 
 
 def induction_accuracy(twin: Twin, vocabulary: int) -> float:
@@ -37,9 +52,9 @@ def induction_accuracy(twin: Twin, vocabulary: int) -> float:
 
 
 def train(
-    seed: int, course: Course, muon_rate: float, scales: tuple[float, float], tokenizer, folder: Path, second: bool = False
+    seed: int, steps: int, muon_rate: float, scales: tuple[float, float], tokenizer, folder: Path
 ) -> tuple[Twin, list[dict[str, float]]]:
-    """The trained twin and its curve. The second course goes on from the weights and the curve in `folder`."""
+    """The trained twin and its curve."""
     torch.manual_seed(seed)
     vocabulary = tokenizer.get_vocab_size()
     config = GPT2Config(
@@ -58,23 +73,18 @@ def train(
         tie_word_embeddings=True,
     )
     twin = Twin(config, *scales)
-    looks = ("query.weight", "key.weight") if course.looks_by_adam else ()
-    matrices = [p for name, p in twin.blocks.named_parameters() if p.dim() == 2 and not name.endswith(looks)]
+    matrices = [p for p in twin.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     optimizers = [
         torch.optim.Muon(matrices, lr=muon_rate, momentum=0.95, weight_decay=0.1),
         torch.optim.AdamW([p for p in twin.parameters() if id(p) not in chosen], lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01),
     ]
     tops = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    rows, curve, began = Rows(tokenizer, seed + second, course.shares), [], time.time()
-    if second:
-        twin.take(load_file(str(folder / "model.safetensors")))
-        curve = json.loads((folder / "curve.json").read_text(encoding="utf-8"))
-    first_step = curve[-1]["step"] + 1 if curve else 0
-    for step in range(course.steps):
-        done = step / course.steps
-        length = course.row_length(done)
-        ids, targets, positions = rows.batch(TOKENS_PER_STEP // length, length, course.repeat_share(done))
+    rows, curve, began = Rows(tokenizer, seed), [], time.time()
+    for step in range(steps):
+        done = step / steps
+        length = row_length(done)
+        ids, targets, positions = rows.batch(TOKENS_PER_STEP // length, length, repeat_share(done))
         with torch.autocast("cpu", torch.bfloat16):
             hidden = twin.hidden(ids, positions).flatten(0, 1)  # (row * position, width)
             counted = targets.flatten() != NO_LOSS
@@ -84,16 +94,14 @@ def train(
         torch.nn.utils.clip_grad_norm_(twin.parameters(), 1.0)
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         for group, top in zip(groups, tops, strict=True):
-            group["lr"] = top * course.rate(done)
+            group["lr"] = top * rate(done)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         if step % 400 == 399:
             save(twin, curve, tokenizer, folder)
-        if step % 50 == 0 or step == course.steps - 1:
-            curve.append(
-                {"step": first_step + step, "loss": round(loss.item(), 4), "repeats": round(induction_accuracy(twin, vocabulary), 4)}
-            )
+        if step % 50 == 0 or step == steps - 1:
+            curve.append({"step": step, "loss": round(loss.item(), 4), "repeats": round(induction_accuracy(twin, vocabulary), 4)})
             print(f"step {step:5d}  loss {loss.item():.3f}  repeats {curve[-1]['repeats']:.3f}  {time.time() - began:.0f} s", flush=True)
     return twin, curve
 
@@ -121,7 +129,7 @@ def save(twin: Twin, curve: list[dict[str, float]], tokenizer, folder: Path) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--second", action="store_true", help="the second course, from the weights in --out")
+    parser.add_argument("--steps", type=int, default=2800)
     parser.add_argument("--muon-rate", type=float, default=0.025)
     parser.add_argument("--scales", type=float, nargs=2, default=(0.05, 0.15), help="of token and position embeddings at the start")
     parser.add_argument("--out", type=Path, required=True)
@@ -129,9 +137,7 @@ def main() -> None:
     torch.set_num_threads(1)
     random.seed(options.seed)
     tokenizer = make_tokenizer()
-    twin, curve = train(
-        options.seed, SECOND if options.second else WHOLE, options.muon_rate, tuple(options.scales), tokenizer, options.out, options.second
-    )
+    twin, curve = train(options.seed, options.steps, options.muon_rate, tuple(options.scales), tokenizer, options.out)
     save(twin, curve, tokenizer, options.out)
 
 

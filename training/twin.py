@@ -93,23 +93,6 @@ class Twin(nn.Module):
             x = block(x, mask)
         return self.ln_f(x)
 
-    @torch.no_grad()
-    def take(self, weights: dict[str, torch.Tensor]) -> None:
-        """Takes the weights that `to_library` named, as a saved run holds them."""
-        self.wte.weight.copy_(weights["transformer.wte.weight"])
-        self.wpe.weight.copy_(weights["transformer.wpe.weight"])
-        self.ln_f.weight.copy_(weights["transformer.ln_f.weight"])
-        self.ln_f.bias.copy_(weights["transformer.ln_f.bias"])
-        for layer, block in enumerate(self.blocks):
-            of = {name.removeprefix(f"transformer.h.{layer}."): w for name, w in weights.items() if f".h.{layer}." in name}
-            joined = [*zip(of["attn.c_attn.weight"].T.chunk(3), of["attn.c_attn.bias"].chunk(3), strict=True)]
-            single = [(of[f"{name}.weight"].T, of[f"{name}.bias"]) for name in ("attn.c_proj", "mlp.c_fc", "mlp.c_proj")]
-            norms = [(of[f"{name}.weight"], of[f"{name}.bias"]) for name in ("ln_1", "ln_2")]
-            ours = (block.query, block.key, block.value, block.out, block.up, block.down, block.ln_1, block.ln_2)
-            for module, (weight, bias) in zip(ours, (*joined, *single, *norms), strict=True):
-                module.weight.copy_(weight)
-                module.bias.copy_(bias)
-
     def to_library(self) -> GPT2LMHeadModel:
         """The library model with these weights, float32, in eval mode."""
         model = GPT2LMHeadModel(self.config).eval()

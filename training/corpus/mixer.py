@@ -6,7 +6,7 @@ The shares sum to 1. Random tokens repeated are not text and are made where rows
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from . import agreement, knowledge, people, scenes, structure
 from .example import Example, Maker
@@ -46,9 +46,9 @@ def examples(task: str, count: int, seed: int = 0) -> list[Example]:
     return [maker(task)(rng) for _ in range(count)]
 
 
-def documents(rng: random.Random, shares: Mapping[str, float] | None = None) -> Iterator[str]:
-    """Texts without end, mixed by `shares` (task to share), or as TASKS has them."""
-    mixed = shares or {task: share for task, (share, _) in TASKS.items()}
-    makers = [TASKS[task][1] for task in mixed]
+def documents(rng: random.Random) -> Iterator[str]:
+    """Texts without end, mixed by the shares."""
+    makers = [make for _, make in TASKS.values()]
+    shares = [share for share, _ in TASKS.values()]
     while True:
-        yield rng.choices(makers, list(mixed.values()))[0](rng).text
+        yield rng.choices(makers, shares)[0](rng).text
