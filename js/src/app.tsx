@@ -4,7 +4,7 @@
  * Given a stage it draws until the returned function is called. Which panels there are is the stage's to say: the Inspector has
  * them all, a HeadView one. A panel that throws shows what it threw in its own place; the others go on.
  */
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { Component, type ComponentChildren, type ComponentType, render } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Bar } from "./panels/bar";
@@ -24,7 +24,7 @@ import { LayersPanel } from "./views/layers";
 import { NextPanel } from "./views/next";
 import { PatternPanel } from "./views/pattern";
 import { TextPanel } from "./views/text";
-import { makeUi, UiContext, useUi } from "./views/ui";
+import { makeUi, type Ui, UiContext, useUi } from "./views/ui";
 
 const PANELS: Record<PanelName, ComponentType> = {
   bar: Bar,
@@ -108,6 +108,12 @@ function App() {
   );
 }
 
+/** What the pointer rested on belongs to the run that was there: another may have fewer tokens. */
+function letGoOfHover(ui: Ui): void {
+  ui.tip.value = null;
+  if (Object.keys(ui.stage.selection.hover.peek()).length > 0) ui.stage.selection.preview({});
+}
+
 export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
   const style = document.createElement("style");
   style.textContent = [base, panelStyles, pictures, aside].join("\n");
@@ -116,6 +122,10 @@ export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void 
   root.append(style, place);
   const stop = effect(() => applyTheme(place, stage.theme.value));
   const ui = makeUi(stage);
+  const forget = effect(() => {
+    void stage.run.value?.epoch;
+    untracked(() => letGoOfHover(ui));
+  });
   render(
     <UiContext.Provider value={ui}>
       <App />
@@ -125,6 +135,7 @@ export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void 
   return () => {
     render(null, place);
     stop();
+    forget();
     style.remove();
     place.remove();
   };

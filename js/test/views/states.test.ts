@@ -1,7 +1,7 @@
 /** What a view says of itself: waiting, failed, disconnected, running, and what the prompt line does. */
 import { afterEach, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/source/source";
-import { endAll, makeRun, makeStage, painted, press, READY, show, TEXTS } from "./stage";
+import { endAll, makeRun, makeStage, painted, pointAt, press, READY, show, TEXTS } from "./stage";
 
 afterEach(endAll);
 
@@ -29,6 +29,20 @@ describe("a panel", () => {
     stage.source.release();
     await painted();
     expect(panel.dataset.state).toBe("ready");
+  });
+
+  it("lets go of what was hovered when another run comes: it may have fewer tokens", async () => {
+    const stage = makeStage();
+    const view = show(stage);
+    await painted();
+    pointAt(view.find('[data-position="5"]'), "pointerover", 2, 2);
+    await painted();
+    expect(stage.selection.hover.value.query).toBe(5);
+    expect(view.root.querySelector("[role=tooltip]")!.textContent).not.toBe("");
+    stage.run.value = makeRun({ layers: 3, heads: 4, texts: TEXTS.slice(0, 2) }, 2);
+    await painted();
+    expect(stage.selection.hover.value).toEqual({});
+    expect(view.root.querySelector("[role=tooltip]")?.textContent ?? "").toBe("");
   });
 
   it("that failed says what happened and what to do, and tries again when asked", async () => {
