@@ -63,7 +63,8 @@ class Integrity:
             return "reproduces the model exactly"
         if self.ok:
             return f"reproduces the model to {max(found.values()):.0e}"
-        return "does not reproduce the model: " + ", ".join(f"{name} off by {v:.1e}" for name, v in found.items())
+        tolerances = {"attention": self.tolerance_pattern, "read-out": self.tolerance_readout, "residual stream": self.tolerance_readout}
+        return "does not reproduce the model: " + ", ".join(f"{name} off by {v:.1e}" for name, v in found.items() if v > tolerances[name])
 
 
 def assess(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DEMO_NAME = "llmwidgets-demo"
 BUILTIN = Path(__file__).parent / "builtin"
 END_OF_TEXT = "<|endoftext|>"
+N_POSITIONS = 128
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def demo_model() -> tuple[GPT2LMHeadModel, PreTrainedTokenizerFast]:
     """
     import torch
     from safetensors.torch import load_file
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+    from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config.from_json_file(str(_file("config.json")))
     config.dtype = torch.float32
@@ -77,15 +78,20 @@ def demo_model() -> tuple[GPT2LMHeadModel, PreTrainedTokenizerFast]:
     model.load_state_dict(weights)
     model.tie_weights()
     model.eval()
+    return model, demo_tokenizer()
 
-    tokenizer = PreTrainedTokenizerFast(
+
+def demo_tokenizer() -> PreTrainedTokenizerFast:
+    """The built-in model's tokenizer alone, as `demo_model` gives it."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
         tokenizer_file=str(_file("tokenizer.json")),
         name_or_path=DEMO_NAME,
-        model_max_length=config.n_positions,
+        model_max_length=N_POSITIONS,
         bos_token=END_OF_TEXT,
         eos_token=END_OF_TEXT,
         pad_token=END_OF_TEXT,
         clean_up_tokenization_spaces=False,
         model_input_names=["input_ids", "attention_mask"],
     )
-    return model, tokenizer

@@ -15,6 +15,7 @@ from huggingface_hub import constants
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from llmwidgets.models.demo import DEMO_NAME, demo_tokenizer
 from llmwidgets.models.errors import ModelError, NotATransformerError
 
 
@@ -97,6 +98,8 @@ def _not_loaded(what: str, name: str, advice: str, error: Exception) -> ModelErr
 
 def _find_tokenizer(name: str) -> PreTrainedTokenizerBase | None:
     """The tokenizer saved under the model's own name, or None: ids can be captured without one."""
+    if name == DEMO_NAME:
+        return demo_tokenizer()
     for only_local in (True, False):
         if not only_local and (constants.HF_HUB_OFFLINE or Path(name).is_dir()):
             break

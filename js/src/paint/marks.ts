@@ -3,8 +3,8 @@
  * lies beyond the scale a corner, absent cells a hatch. Masked cells stay quiet.
  */
 import { halfTable, stateOf } from "./half";
-import type { Rect } from "./paint";
 import type { Plane } from "./plane";
+import type { Rect } from "./rect";
 import { clipped } from "./scale";
 import type { ColourTable } from "./table";
 

@@ -4,17 +4,11 @@
  * One look-up a cell into the colour table, one image, scaled without smoothing: a cell is never blended with its neighbour.
  * What is under a canvas pixel in size must come pooled (slice.ts chooses the level); here nothing is summed up.
  */
+
 import { drawMarks, MARK_SIZE } from "./marks";
 import type { Plane } from "./plane";
+import type { Rect } from "./rect";
 import type { ColourTable } from "./table";
-
-/** In the units of the context's current transform. */
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 

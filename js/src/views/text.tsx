@@ -4,10 +4,10 @@
  * Hovering a token previews it as the query, so that every panel shows what that token looks at; a click pins it. A hover renders
  * nothing anew: colours go straight to the spans (token-text.ts).
  */
+
 import { computed, effect, type ReadonlySignal, useComputed } from "@preact/signals";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { focusWhenPressed, onKeys, stepped } from "../keyboard";
-import type { ResolvedScale } from "../paint/scale";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
@@ -23,19 +23,11 @@ import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
+import type { TextValues } from "./text-values";
 import { NO_COLOUR, TokenText } from "./token-text";
 import { useStage, useUi } from "./ui";
 import { steady, Wanted } from "./wanted";
 import { tokenLabel, tokenQuote } from "./words";
-
-/** The values along the text: bits by token, and where the first of them stands. */
-export interface TextValues {
-  start: number;
-  halves: Uint16Array;
-  exponent: number;
-  scale: ResolvedScale;
-  field: FieldMeta;
-}
 
 function textRequest(stage: Stage, field: FieldMeta, epoch: number): BlockRequest {
   const along = textCoordinate(field)!;

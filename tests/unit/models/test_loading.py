@@ -11,6 +11,7 @@ from torch import nn
 from transformers import BartConfig, BartForConditionalGeneration, ViTConfig, ViTModel
 
 from llmwidgets.capture import capture
+from llmwidgets.models.demo import demo_model
 from llmwidgets.models.errors import ModelError, NotATransformerError
 from llmwidgets.models.loading import resolve
 from tests.architectures import build, prompt_ids
@@ -98,3 +99,13 @@ def test_a_model_without_weights_is_refused() -> None:
 def test_an_empty_stack_of_blocks_is_no_transformer() -> None:
     with pytest.raises(TypeError, match="has no list of blocks that hold linear layers"):
         capture(build("gpt2", n_layer=0), prompt_ids())
+
+
+def test_the_built_in_model_alone_finds_its_own_tokenizer_without_looking_anywhere(monkeypatch) -> None:
+    def look_up(*_args, **_keywords):
+        raise AssertionError("a tokenizer was looked up")
+
+    monkeypatch.setattr("llmwidgets.models.loading.AutoTokenizer.from_pretrained", look_up)
+    model, tokenizer = demo_model()
+    found = resolve(model).tokenizer
+    assert found("The keys").input_ids == tokenizer("The keys").input_ids
