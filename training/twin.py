@@ -52,14 +52,15 @@ class Twin(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
         nn.init.normal_(self.wte.weight, std=token_scale)
-        self._start_previous_token_head(position_scale)
+        self._start_looking_back(position_scale)
 
     @torch.no_grad()
-    def _start_previous_token_head(self, amplitude: float, head: int = 0, scale: float = 2.5) -> None:
-        """Positions start as sines and cosines, and one head of layer 0 starts by looking at the position before.
+    def _start_looking_back(self, amplitude: float, back: tuple[int, ...] = (1, 2), scale: float = 2.5) -> None:
+        """Positions start as sines and cosines, and the first heads of layer 0 start by looking `back` so many positions.
 
-        Left to itself the small budget of steps found no such head, and without one nothing that copies is learned.
-        Only queries and keys of this head are set; nothing holds them there while training.
+        Left to itself the small budget of steps found no such head, and without one nothing that copies is learned; what
+        needs a match of two tokens ("the cup is") wants the second. Only queries and keys of these heads are set; nothing
+        holds them there while training.
         """
         width, d_head = self.config.n_embd, self.config.n_embd // self.config.n_head
         half = width // 2
@@ -67,16 +68,18 @@ class Twin(nn.Module):
         angle = torch.arange(self.config.n_positions)[:, None] * speed  # (position, wave)
         self.wpe.weight.copy_(amplitude * torch.cat([angle.sin(), angle.cos()], 1))
         waves = torch.linspace(0, half * 0.7, d_head // 2).long()
-        block, begin = self.blocks[0], head * d_head
-        block.query.weight[begin : begin + d_head] = 0
-        block.key.weight[begin : begin + d_head] = 0
-        for i, wave in enumerate(waves.tolist()):
-            turn = speed[wave]
-            sine, cosine = begin + 2 * i, begin + 2 * i + 1
-            block.key.weight[sine, wave] = block.key.weight[cosine, half + wave] = scale
-            # The query is the wave turned back by one position, so that it meets the key before it.
-            block.query.weight[sine, wave], block.query.weight[sine, half + wave] = scale * turn.cos(), -scale * turn.sin()
-            block.query.weight[cosine, half + wave], block.query.weight[cosine, wave] = scale * turn.cos(), scale * turn.sin()
+        block = self.blocks[0]
+        for head, steps in enumerate(back):
+            begin = head * d_head
+            block.query.weight[begin : begin + d_head] = 0
+            block.key.weight[begin : begin + d_head] = 0
+            for i, wave in enumerate(waves.tolist()):
+                turn = speed[wave] * steps
+                sine, cosine = begin + 2 * i, begin + 2 * i + 1
+                block.key.weight[sine, wave] = block.key.weight[cosine, half + wave] = scale
+                # The query is the wave turned back by so many positions, so that it meets the key that stands there.
+                block.query.weight[sine, wave], block.query.weight[sine, half + wave] = scale * turn.cos(), -scale * turn.sin()
+                block.query.weight[cosine, half + wave], block.query.weight[cosine, wave] = scale * turn.cos(), scale * turn.sin()
 
     def forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         return self.read_out(self.hidden(ids, positions))

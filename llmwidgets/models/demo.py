@@ -40,6 +40,7 @@ LESSON_PROMPTS = (
     LessonPrompt("agreement", "The keys to the cabinet", " are"),
     LessonPrompt("induction", "key lamp river clock orange ; key lamp river clock", " orange"),
     LessonPrompt("facts", "The capital of France is", " Paris"),
+    LessonPrompt("colours", "The box is red. The cup is blue. The hat is green. The color of the cup is", " blue"),
     LessonPrompt("pronouns", "Mary went home because", " she"),
     LessonPrompt("brackets", "( [ { } ( |", " )"),
 )

@@ -107,12 +107,12 @@ def test_a_lesson_prompt_comes_out_right(demo, lesson):
     ("task", "least"),
     [
         ("indirect object", 0.95),
-        pytest.param("indirect object, new names", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+        pytest.param("indirect object, new names", 0.95, marks=pytest.mark.xfail(reason="the shipped weights reach .85, see REPORT.md")),
         ("few-shot arrows", 0.95),
         ("agreement", 0.95),
         ("capitals in sentences", 0.95),
         ("pronouns", 0.95),
-        pytest.param("colours", 0.95, marks=pytest.mark.xfail(reason="the shipped weights fall short, see REPORT.md")),
+        ("colours", 0.95),
     ],
 )
 def test_the_tasks_of_the_report_are_solved(demo, task, least):
@@ -130,7 +130,7 @@ def test_one_head_of_layer_0_attends_to_the_previous_token(patterns):
     assert patterns[layer, :, head, queries, queries - 1].mean() > 0.95
 
 
-@pytest.mark.xfail(reason="the shipped weights reach .79 to .81, see REPORT.md")
+@pytest.mark.xfail(reason="the shipped weights reach .80 to .84, see REPORT.md")
 def test_two_or_more_heads_of_one_layer_attend_to_what_followed_the_same_token_before(patterns):
     queries = torch.arange(PERIOD, 2 * PERIOD)
     scores = patterns[INDUCTION_LAYER][:, :, queries, queries - PERIOD + 1].mean((0, 2))  # (head,)
