@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
 
 torch.set_num_threads(1)  # the models are so small that more threads only wait for each other
 
@@ -76,7 +76,13 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "openai-gpt": _GPT,
 }
 
-#: Those that the issue names, and one that does not use the attention interface.
+#: Models of masked words: post-norm encoders, in which every position sees every other.
+MASKED: dict[str, dict[str, Any]] = {"bert": {k: v for k, v in _COMMON.items() if k not in ("bos_token_id", "eos_token_id")}}
+
+#: Those that methods of cause are held to: plain, grouped heads, norms of q and k, post-norms with soft caps, multipliers, parallel
+#: blocks, and an encoder.
+CAUSES = ("gpt2", "llama", "qwen3", "gemma2", "granite", "gpt_neox", "bert")
+#: Those that the first issue names, and one that does not use the attention interface.
 CORE = ("gpt2", "llama", "qwen3", "gemma2", "gpt_neox", "gptj")
 #: Every one of the above that has attention in every block and a stream that attention and MLP are added to.
 WITH_ATTENTION = tuple(name for name in CONFIGURATIONS if name not in ("mamba", "lfm2", "openai-gpt"))
@@ -86,12 +92,13 @@ PARALLEL = ("gpt_neox", "gptj", "falcon", "phi", "cohere")
 
 
 def build(name: str, dtype: torch.dtype = torch.float32, attention: str | None = None, **changes: Any) -> PreTrainedModel:
-    """Return the model `name` of CONFIGURATIONS; `attention` forces an implementation ("eager", "sdpa")."""
-    config = AutoConfig.for_model(name, **{**CONFIGURATIONS[name], **changes})
+    """Return the model `name` of CONFIGURATIONS or MASKED; `attention` forces an implementation ("eager", "sdpa")."""
+    kind = AutoModelForMaskedLM if name in MASKED else AutoModelForCausalLM
+    config = AutoConfig.for_model(name, **{**{**CONFIGURATIONS, **MASKED}[name], **changes})
     with torch.random.fork_rng():
         torch.manual_seed(0)
         options = {} if attention is None else {"attn_implementation": attention}
-        model = AutoModelForCausalLM.from_config(config, **options)
+        model = kind.from_config(config, **options)
         if dtype == torch.float64 and hasattr(config, "num_experts_per_tok"):
             model.set_experts_implementation("eager")  # the grouped matrix product takes no float64
         with torch.no_grad():

@@ -1,7 +1,8 @@
 """The activations of a capture by their usual names (TransformerLens's), from what was kept of each block.
 
 `attn_out` and `mlp_out` are what is added to the stream: after a post-norm and any multiplier, so that
-resid_pre + attn_out + mlp_out = resid_post. In a block without attention `mixer_out` takes its place. What
+resid_pre + attn_out + mlp_out = resid_post; in a post-norm block (BERT) each is what is
+added before the norm over the sum. In a block without attention `mixer_out` takes its place. What
 this model does not have is refused with a list of what there is.
 """
 
@@ -28,9 +29,9 @@ def available(block: BlockTape) -> tuple[str, ...]:
         "resid_pre": block.resid_pre is not None,
         "resid_mid": anatomy.has_middle,
         "resid_post": block.resid_post is not None,
-        "attn_out": anatomy.is_additive and anatomy.attention is not None and bool(anatomy.mixer_terms),
-        "mixer_out": anatomy.is_additive and anatomy.attention is None and bool(anatomy.mixer_terms),
-        "mlp_out": anatomy.is_additive and bool(anatomy.mlp_terms),
+        "attn_out": anatomy.attention is not None and bool(anatomy.mixer_terms),
+        "mixer_out": anatomy.attention is None and bool(anatomy.mixer_terms),
+        "mlp_out": bool(anatomy.mlp_terms),
         "q": block.attention is not None,
         "k": block.attention is not None,
         "v": block.attention is not None,

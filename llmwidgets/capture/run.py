@@ -36,7 +36,8 @@ class Capture:
     Layers, heads, queries, keys and positions count from 0; negative ones count from the end.
 
     prompt: the text as given, or None for ids; model_name; fingerprint: a digest of model and prompt; integrity: how closely what is
-    recomputed agrees with the model; heads_per_layer: 0 for a block without attention; vocab_size
+    recomputed agrees with the model; inputs: ids and attention mask as the model got them;
+    heads_per_layer: 0 for a block without attention; vocab_size
 
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
@@ -62,7 +63,7 @@ class Capture:
         self._tape = tape
         self._store = store  # a disk store's files go away with it
         self._make_another = make_another
-        self._ids = encoded.ids
+        self.inputs: Encoded = encoded
         self._name_tokens = bench.subject.tokenizer
         self.prompt: str | None = encoded.text
         self.model_name: str = bench.subject.name
@@ -86,7 +87,7 @@ class Capture:
     @property
     def token_ids(self) -> list[int]:
         """The prompt as the model got it."""
-        return self._ids.tolist()
+        return self.inputs.ids.tolist()
 
     def token_text(self, ids: Iterable[int]) -> list[str]:
         """Return the decoded strings of any ids of the vocabulary; ids as text without a tokenizer."""
@@ -97,7 +98,7 @@ class Capture:
     @property
     def n_tokens(self) -> int:
         """Tokens of the prompt."""
-        return len(self._ids)
+        return len(self.inputs.ids)
 
     @property
     def n_layers(self) -> int:
@@ -171,7 +172,7 @@ class Capture:
             raise AttentionUnavailableError(
                 f"layer {layer} calls its attention {block.anatomy.n_attentions} times; a pattern of its own cannot be given"
             )
-        return self._working("the pattern of a module that must be run again").attention_again(layer, block)
+        return self.bench("the pattern of a module that must be run again").attention_again(layer, block)
 
     # activations and logits
 
@@ -203,7 +204,7 @@ class Capture:
         return _given_out(found)
 
     def _run_block_again(self, block: BlockTape, module: str) -> Tensor:
-        return self._working("an activation inside the MLP").block_again(block, module)
+        return self.bench("an activation inside the MLP").block_again(block, module)
 
     def read_out(self, residual: Any) -> Tensor:
         """Return the logits (n, vocab) that the model's own final norm and head make of `residual` (n, d_model).
@@ -211,7 +212,7 @@ class Capture:
         float32 (float64 for a float64 model), on the CPU. Raises `ModelChangedError` when the model is no
         longer the one captured.
         """
-        bench = self._working("reading out logits")
+        bench = self.bench("reading out logits")
         residual = torch.as_tensor(residual)
         if residual.ndim != 2 or residual.shape[1] != self.d_model or not len(residual):
             raise ValueError(f"got a residual of shape {tuple(residual.shape)}; expected (n, {self.d_model}), n >= 1")
@@ -252,7 +253,7 @@ class Capture:
 
     def again(self, prompt: Any, *, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Capture:
         """Return a new Capture of the same model and tokenizer on another prompt."""
-        return self._make_another(self._working("another capture", unchanged=False).subject, prompt, progress, cancelled)
+        return self._make_another(self.bench("another capture", unchanged=False).subject, prompt, progress, cancelled)
 
     def detach(self) -> Capture:
         """Let go of the model. What was kept can still be read; logits, lens and re-runs no longer."""
@@ -262,9 +263,13 @@ class Capture:
     @property
     def subject(self) -> Subject:
         """The model, its tokenizer and its name. Raises `DetachedError` after `detach`."""
-        return self._working("the model", unchanged=False).subject
+        return self.bench("the model", unchanged=False).subject
 
-    def _working(self, what: str, unchanged: bool = True) -> Bench:
+    def bench(self, what: str, unchanged: bool = True) -> Bench:
+        """Return what computes with the model, for `what` (named in the errors).
+
+        Raises `DetachedError` after `detach`, and `ModelChangedError` (with `unchanged`) when the model is no longer the one captured.
+        """
         bench = self._bench
         if bench is None:
             raise DetachedError(f"{what} needs the model, which this capture has let go of (detach)")

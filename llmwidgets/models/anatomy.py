@@ -44,13 +44,14 @@ class BlockAnatomy:
     n_heads: int
     n_attentions: int
     output_projection: str | None
-    mixer_terms: tuple[Term, ...]  # what attention adds, or in a block without it, a convolution or state space
+    mixer_terms: tuple[Term, ...]  # what attention adds (before any post-norm over the sum), or what stands in its place
     mlp_terms: tuple[Term, ...]
     is_additive: bool  # x + mixer terms + MLP terms is all there is
     has_middle: bool  # the MLP reads x + mixer
     mlp_activation: str | None
     mlp_output_projection: str | None
     output_length: int | None
+    output: Node | None  # the block's output as an expression in its input; `expression` is it as a line
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def _read_block(block: BlockTrace) -> BlockAnatomy:
         mlp_activation=_mlp_activation(block) if mlp_output else None,
         mlp_output_projection=mlp_output,
         output_length=block.output_length,
+        output=block.output,
     )
 
 
@@ -151,7 +153,7 @@ def _read_terms(block: BlockTrace, attended: Attended | None) -> tuple[tuple[Ter
     streams = [factor for factor, node in all_terms if isinstance(node, Input)]
     others = [(factor, node) for factor, node in all_terms if not isinstance(node, Input)]
     if streams != [1.0] or any(contains_input(node) or not getattr(node, "name", None) for _, node in others):
-        return (), (), False
+        return *_terms_before_norms(block, attended), False
     mixer_leaf = _mixer_leaf(block, others, attended)
     mixer, rest = [], []
     for factor, node in others:
@@ -159,6 +161,17 @@ def _read_terms(block: BlockTrace, attended: Attended | None) -> tuple[tuple[Ter
         is_mixer = any(leaf is mixer_leaf for leaf in leaves(node))
         (mixer if is_mixer else rest).append(Term(node.name, factor))
     return tuple(mixer), tuple(rest), True
+
+
+def _terms_before_norms(block: BlockTrace, attended: Attended | None) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+    """In a post-norm block (BERT): what attention and MLP add, each before the norm over the sum; () where they cannot be told apart."""
+    assert block.output is not None
+    found = list(leaves(block.output))
+    mixer_leaf = _mixer_leaf(block, [(1.0, block.output)], attended)
+    if attended is None or mixer_leaf is None or any(leaf.name is None for leaf in found):
+        return (), ()
+    mixer = tuple(Term(leaf.name, 1.0) for leaf in found if leaf is mixer_leaf and leaf.name)
+    return mixer, tuple(Term(leaf.name, 1.0) for leaf in found if leaf is not mixer_leaf and leaf.name)
 
 
 def _mixer_leaf(block: BlockTrace, others: list[tuple[float, Node]], attended: Attended | None) -> Leaf | None:

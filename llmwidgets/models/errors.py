@@ -45,3 +45,15 @@ class ActivationUnavailableError(KeyError):
     def __str__(self) -> str:
         # KeyError shows the repr of its argument, which would put the sentence in quotes.
         return str(self.args[0]) if self.args else ""
+
+
+class UndefinedHereError(ValueError):
+    """A method means nothing on this architecture, or not at this place; the message says why, and what may be asked instead."""
+
+
+class TokenError(ValueError):
+    """A target or foil that is not one token of this model's vocabulary."""
+
+
+class FoilNeededError(ValueError):
+    """A logit difference was asked for without the token to measure against; the message proposes one."""

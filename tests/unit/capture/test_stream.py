@@ -117,7 +117,7 @@ def test_a_given_out_activation_is_a_copy() -> None:
         ("gptj", ("q", 0), "does not use the attention interface"),
         ("mamba", ("z", 0), "block 0 has no attention"),
         ("mixtral", ("mlp_pre", 0), "mlp_pre was not found in block 0"),
-        ("openai-gpt", ("attn_out", 0), "attn_out is not a separate addition in block 0, which computes ln_2"),
+        ("openai-gpt", ("resid_mid", 0), "resid_mid is not a separate addition in block 0, which computes ln_2"),
     ],
 )
 def test_what_a_model_does_not_have_is_refused_with_what_it_has(name: str, key: object, sentence: str) -> None:
