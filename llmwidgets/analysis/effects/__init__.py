@@ -1,0 +1,1 @@
+"""Effects: what changes in the answer when something inside the model is taken away, put in, or would be."""

@@ -1,0 +1,230 @@
+"""Attribution patching (Nanda 2023; AtP*: Kramár et al. 2024, 2403.00745): what patching each place would do, by one straight line.
+
+(a_donor - a_base) . d f / d a at the run that is patched, for every place of a site at once: two forward passes (one of them is the
+capture itself) and one backward pass. Queries and keys go through the softmax exactly (`qk_fix`). It is a screen: the strongest places are
+then patched for real, and both numbers are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from llmwidgets.analysis.given import require_capture
+from llmwidgets.experiments.donors import require_like
+from llmwidgets.experiments.metric import AskedOf, Metric
+
+from . import qk_fix as fix
+from .gradients import STREAM_SITES, Sloped, gradients
+
+if TYPE_CHECKING:
+    import xarray
+
+    from llmwidgets.capture import Capture
+    from llmwidgets.capture.record import AttentionRecord
+    from llmwidgets.capture.recorder import Cancelled, Progress
+
+CAVEAT = "A screen, by a straight line: the strongest are verified by real patching."
+METHOD = "attribution patching (Nanda 2023)"
+METHOD_FIXED = "attribution patching with the QK fix (AtP*: Kramár et al. 2024, arXiv 2403.00745)"
+SITES = (*STREAM_SITES, "z", "q", "k", "v", "pattern", "mlp_post")
+#: How far the metric must lie apart on the two prompts for a share of the way to mean something.
+SEPARATE = {"logit_difference": 0.05, "log_probability": 0.05, "probability": 0.01}
+
+_UNITS_OF = {"z": "head", "q": "head", "k": "kv_head", "v": "kv_head", "pattern": "head", "mlp_post": "neuron"}
+#: The dimensions of a result as coordinates of an Intervention.
+_COORDINATES = {"kv_head": "head", "query": "position"}
+
+
+def attribution_patching(
+    clean: Capture,
+    corrupted: Capture,
+    metric: Metric,
+    *,
+    site: str = "z",
+    by_position: bool = False,
+    direction: str = "denoise",
+    verify: int = 10,
+    qk_fix: bool = True,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> xarray.Dataset:
+    """Estimate what patching would change, at every place of `site`; patch the `verify` strongest for real.
+
+    clean, corrupted: Captures of one model on prompts of equally many tokens. direction: "denoise" puts the clean run's activations into
+    the corrupted run, "noise" the corrupted run's into the clean one; `metric` is asked of the run that is patched. site: "resid_pre",
+    "resid_mid", "resid_post", "attn_out", "mlp_out" (each layer and position); "z", "q" (each head), "k", "v" (each key/value head),
+    "pattern" (each head), "mlp_post" (each neuron): at all positions together, or each alone with `by_position` (of a pattern: each query's
+    row). q, k and v are as they enter the attention. qk_fix: go through the softmax exactly where q or k changes.
+
+    A Dataset over layer and head, kv_head, neuron, position or query, float64 in the metric's unit: `estimate` and `verified` (after -
+    before; NaN where nothing was verified or a layer lacks the site), and `recovery_estimate` (0 is the corrupted run, 1 the clean one)
+    unless attrs["no_ratio"] says why not. attrs: `clean` and `corrupted` (every quantity on each), `top_k`, `rank_correlation`
+    (Spearman's, of estimate and verified, from 3 places on), and what was done.
+
+    Raises PromptError (a ValueError) for unlike runs, ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where
+    this architecture lacks the site, and what `metric.on` raises.
+
+        lw.attribution_patching(clean, corrupted, Metric(" Mary", " John"), site="z").estimate
+    """
+    for run in (clean, corrupted):
+        require_capture(run)
+    _check(site, direction, verify)
+    require_like(clean, corrupted)
+    import xarray
+
+    base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
+    asked = metric.on(base)
+    is_fixed = qk_fix and site in ("q", "k")
+    dims = _dims(site, by_position)
+    estimate = _stacked(list(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled)), len(dims))
+    verified, places = np.full_like(estimate, np.nan), strongest(estimate, verify)
+    if places:
+        from .patch import patched_values
+
+        named = [{_COORDINATES.get(dim, dim): at for dim, at in zip(dims, place, strict=True)} for place in places]
+        after = patched_values(base, donor, metric, site, named, progress=progress, cancelled=cancelled)
+        for place, values in zip(places, after, strict=True):
+            verified[place] = values[metric.quantity] - asked.before[metric.quantity]
+    found = {
+        "estimate": (dims, estimate, {"unit": asked.unit, "evidence": "attribution"}),
+        "verified": (dims, verified, {"unit": asked.unit, "evidence": "intervention"}),
+    }
+    on_donor = {name: float(value[0]) for name, value in asked.values(metric.on(donor).clean[None]).items()}
+    attrs: dict[str, Any] = {
+        "title": f"attribution patching of {site}: estimated change of {asked.name}",
+        "unit": asked.unit,
+        "evidence": "attribution",
+        "caveat": CAVEAT,
+        "method": METHOD_FIXED if is_fixed else METHOD,
+        "metric": asked.name,
+        "n_prompts": 1,
+        "site": site,
+        "direction": direction,
+        "replacement": f"the {'clean' if donor is clean else 'corrupted'} run's activation",
+        "positions": "each" if by_position or site in STREAM_SITES else "all together",
+        "before": asked.before,
+        "clean": on_donor if donor is clean else asked.before,
+        "corrupted": asked.before if donor is clean else on_donor,
+        "top_k": len(places),
+    }
+    begin, end, start = (values[metric.quantity] for values in (attrs["corrupted"], attrs["clean"], asked.before))
+    if abs(end - begin) > SEPARATE[metric.quantity]:
+        share = (start + estimate - begin) / (end - begin)
+        found["recovery_estimate"] = (dims, share, {"unit": "share of the way from corrupted to clean", "evidence": "attribution"})
+    else:
+        attrs["no_ratio"] = f"The prompts hardly differ in {asked.name} ({begin:.3g} and {end:.3g}): a share of the way would mean nothing."
+    if len(places) >= 3:
+        attrs["rank_correlation"] = rank_correlation(*(values[~np.isnan(verified)] for values in (estimate, verified)))
+    return xarray.Dataset(found, _coordinates(clean, corrupted, dims, estimate.shape), attrs)
+
+
+def strongest(estimate: np.ndarray, k: int) -> list[tuple[int, ...]]:
+    """The places of the `k` largest |estimate|, the largest first; NaN is nowhere.
+
+    >>> strongest(np.array([[0.1, -3.0], [np.nan, 2.0]]), 2)
+    [(0, 1), (1, 1)]
+    """
+    size = np.abs(estimate).ravel()
+    order = [at for at in np.argsort(-size, kind="stable") if not np.isnan(size[at])][:k]
+    return [tuple(int(i) for i in np.unravel_index(at, estimate.shape)) for at in order]
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation of two (n,) arrays; ties share their mean rank, and NaN where one of them is constant.
+
+    >>> rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([-5.0, 0.0, 0.1]))
+    1.0
+    """
+    ranks = []
+    for values in (one, other):
+        _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+        rank = (np.cumsum(counts) - (counts - 1) / 2)[where]
+        ranks.append(rank - rank.mean())
+    scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+    return float((ranks[0] * ranks[1]).sum()) / scale if scale else float("nan")
+
+
+def _estimates(
+    base: Capture,
+    donor: Capture,
+    asked: AskedOf,
+    site: str,
+    by_position: bool,
+    is_fixed: bool,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Iterator[np.ndarray | None]:
+    """Each layer's estimates, (unit,), (unit, position) or (position,); None for a layer without the site."""
+    through_pattern = is_fixed or site == "pattern"
+    slope_at = "attention_output" if through_pattern else site
+    found = gradients(base, asked, [slope_at], progress=progress, cancelled=cancelled)
+    for layer in range(base.n_layers):
+        there = found.at.pop((slope_at, layer), None)
+        if there is None:
+            yield None
+        elif through_pattern:
+            records = base._attention(layer), donor._attention(layer)
+            yield _through_pattern(site, layer, *records, there, by_position).double().numpy()
+        else:
+            yield _straight(site, donor[site, layer], there, by_position).numpy()
+
+
+def _straight(site: str, donor: Tensor, there: Sloped, by_position: bool) -> Tensor:
+    change = (donor.double() - there.activation.double()) * there.gradient.double()
+    if site == "mlp_post":
+        change = change.T  # (neuron, position)
+    else:
+        change = change.sum(-1)  # (position,) or (head, position)
+    return change if by_position or site in STREAM_SITES else change.sum(-1)
+
+
+def _through_pattern(site: str, layer: int, base: AttentionRecord, donor: AttentionRecord, there: Sloped, by_position: bool) -> Tensor:
+    fix.require_plain(base, there.activation, layer)
+    if site == "k":
+        effect = fix.key_effect_by_position if by_position else fix.key_effect
+        return effect(base, donor.key, there.gradient)  # (kv head[, key])
+    if site == "q":
+        effects = fix.query_effect(base, donor.query, there.gradient)  # (head, query)
+    else:
+        effects = fix.pattern_effect(base, donor, there.gradient)
+    return effects if by_position else effects.sum(-1)
+
+
+def _check(site: str, direction: str, verify: int) -> None:
+    if site not in SITES:
+        raise ValueError(f"site={site!r} came; expected one of {', '.join(SITES)}")
+    if direction not in ("denoise", "noise"):
+        raise ValueError(f'direction={direction!r} came; expected "denoise" or "noise"')
+    if isinstance(verify, bool) or not isinstance(verify, int) or verify < 0:
+        raise ValueError(f"verify={verify!r} came; expected how many places to patch for real, 0 or more")
+
+
+def _dims(site: str, by_position: bool) -> tuple[str, ...]:
+    if site in STREAM_SITES:
+        return "layer", "position"
+    at = ("query" if site == "pattern" else "position",) if by_position else ()
+    return "layer", _UNITS_OF[site], *at
+
+
+def _stacked(layers: list[np.ndarray | None], n_dims: int) -> np.ndarray:
+    """(layer, ...), NaN for what a layer lacks."""
+    shapes = [values.shape for values in layers if values is not None]
+    stacked = np.full((len(layers), *(max(sizes) for sizes in zip(*shapes, strict=True))), np.nan)
+    for layer, values in enumerate(layers):
+        if values is not None:
+            stacked[(layer, *(slice(size) for size in values.shape))] = values
+    assert stacked.ndim == n_dims
+    return stacked
+
+
+def _coordinates(clean: Capture, corrupted: Capture, dims: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+    coordinates: dict[str, Any] = {dim: range(size) for dim, size in zip(dims, shape, strict=True)}
+    for dim in ("position", "query"):
+        if dim in dims:
+            coordinates["clean_token"] = (dim, np.array(clean.tokens, dtype=object))
+            coordinates["corrupted_token"] = (dim, np.array(corrupted.tokens, dtype=object))
+    return coordinates
