@@ -1,0 +1,209 @@
+"""What every block added in the run, and the norms that it went through, frozen: read in one more pass of the twin.
+
+Always true: a block's expression, evaluated on these terms, is its output. Values are kept at the asked-for positions only, on the CPU,
+float32 (float64 for a float64 model); of a norm one number a position is kept. How parts travel through the expression is in carry.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from llmwidgets.analysis.memo import once
+from llmwidgets.models.anatomy import BlockAnatomy
+from llmwidgets.models.errors import UndefinedHereError
+from llmwidgets.models.expression import Node, Norm, Sum, leaves
+from llmwidgets.models.inputs import forward_inputs
+from llmwidgets.models.norms import FrozenNorm, NormForm, norm_form
+from llmwidgets.models.stacks import first_tensor, stream_input
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+
+@dataclass(eq=False)
+class BlockTerms:
+    """One block's terms at n positions."""
+
+    anatomy: BlockAnatomy
+    entered: Tensor | None = None  # (n, d_model)
+    left: Tensor | None = None  # (n, d_model)
+    leaves: dict[str, Tensor] = field(default_factory=dict)  # by module: (n, d_model)
+    norms: dict[str, FrozenNorm] = field(default_factory=dict)  # by module, over the n positions
+    z: Tensor | None = None  # (n, head * value width): what attention's output projection was given
+    mlp_post: Tensor | None = None  # (n, neuron): what the MLP's output projection was given
+
+
+@dataclass(eq=False)
+class Terms:
+    """All blocks' terms, and the embeddings that ran before them."""
+
+    positions: tuple[int, ...]
+    blocks: list[BlockTerms]
+    embeddings: dict[str, Tensor]  # by module: (n, d_model)
+
+
+def terms_at(run: Capture, positions: Sequence[int]) -> Terms:
+    """The terms at `positions`, by one pass; those of a single position are kept for the run."""
+    positions = tuple(positions)
+    check_readable(run)
+    if len(positions) == 1:
+        return once(run, ("terms", positions), lambda: _read(run, positions))
+    return _read(run, positions)
+
+
+def frozen_norms(run: Capture) -> list[dict[str, FrozenNorm]]:
+    """For each block its norms by module name, frozen at every position; kept for the run. No pass where no block has one in its stream."""
+    check_readable(run)
+    blocks = run.bench("the norms inside the blocks").anatomy.blocks
+    if not any(True for block in blocks for _ in norms_in(block.output)):
+        return [{} for _ in blocks]
+    return once(run, "frozen norms", lambda: [block.norms for block in _read(run, (), norms_everywhere=True).blocks])
+
+
+def check_readable(run: Capture) -> None:
+    """Raise UndefinedHereError unless every block's output is an expression that parts can be carried through."""
+    for layer, block in enumerate(run.bench("taking the residual stream apart").anatomy.blocks):
+        if not block.is_stream or block.output is None:
+            raise UndefinedHereError(
+                f"block {layer} ({block.expression}) does not show how its output is made of its input by additions and norms, "
+                "so the residual stream cannot be taken apart here; ablation needs no such sum"
+            )
+        if any(leaf.name is None for leaf in leaves(block.output)):
+            raise UndefinedHereError(
+                f"block {layer} ({block.expression}) adds a tensor that none of its modules gave, so what added it cannot be told; "
+                "ablation needs no such sum"
+            )
+
+
+def norms_in(node: Node | None) -> Iterator[Norm]:
+    """Every norm in an expression."""
+    if isinstance(node, Norm):
+        yield node
+        yield from norms_in(node.inner)
+    elif isinstance(node, Sum):
+        for _, term in node.terms:
+            yield from norms_in(term)
+
+
+def _read(run: Capture, positions: tuple[int, ...], norms_everywhere: bool = False) -> Terms:
+    bench = run.bench("taking the residual stream apart")
+    with bench.twin.ready() as model:
+        reader = _Reader(model, bench.anatomy.blocks, positions, run.n_tokens, norms_everywhere)
+        with reader.listening():
+            model(**forward_inputs(model, run.inputs.ids, run.inputs.attention_mask, keep=torch.zeros(1, dtype=torch.long)))
+    for layer, (block, before) in enumerate(zip(reader.blocks[1:], reader.blocks, strict=False), start=1):
+        if not _close(block.entered, before.left):
+            raise UndefinedHereError(
+                f"what enters block {layer} is not what block {layer - 1} left: the model changes its residual stream between blocks, "
+                "so its parts cannot be carried from one to the next"
+            )
+    return Terms(positions, reader.blocks, reader.embeddings)
+
+
+def _close(left: Tensor | None, right: Tensor | None) -> bool:
+    assert left is not None and right is not None
+    return torch.allclose(left, right, rtol=1e-4, atol=1e-4 * float(right.abs().max()) if right.numel() else 0.0)
+
+
+class _Reader:
+    """Hooks of one pass."""
+
+    def __init__(
+        self, model: nn.Module, anatomy: tuple[BlockAnatomy, ...], positions: tuple[int, ...], n_tokens: int, norms_everywhere: bool
+    ) -> None:
+        self.blocks: list[BlockTerms] = []
+        self.embeddings: dict[str, Tensor] = {}
+        self._modules = dict(model.named_modules())
+        self._anatomy = anatomy
+        self._n_tokens = n_tokens
+        self._at = torch.tensor(positions, dtype=torch.long)
+        self._norms_everywhere = norms_everywhere
+        self._running: BlockTerms | None = None
+        self._forms: dict[str, NormForm] = {}
+        self._asking = False  # a norm is being run to find out what it is
+
+    def listening(self) -> ExitStack:
+        stack = ExitStack()
+
+        def before(name: str, hook: Any) -> None:
+            stack.callback(self._modules[name].register_forward_pre_hook(hook, with_kwargs=True).remove)
+
+        def after(name: str, hook: Any) -> None:
+            stack.callback(self._modules[name].register_forward_hook(hook, with_kwargs=True).remove)
+
+        in_blocks = tuple(f"{block.name}." for block in self._anatomy)
+        for name, module in self._modules.items():
+            if isinstance(module, nn.Embedding) and not name.startswith(in_blocks):
+                after(name, self._keep_embedding(name))
+        for name in {block.name: None for block in self._anatomy}:
+            before(name, self._enter)
+            after(name, self._leave)
+        for name in {leaf.name: None for block in self._anatomy if block.output for leaf in leaves(block.output)}:
+            after(name, self._keep_leaf(name))
+        for name in {norm.name: None for block in self._anatomy for norm in norms_in(block.output)}:
+            after(name, self._freeze(name))
+        for name in {block.output_projection: None for block in self._anatomy if block.output_projection}:
+            before(name, self._keep_input("z"))
+        for name in {block.mlp_output_projection: None for block in self._anatomy if block.mlp_output_projection}:
+            before(name, self._keep_input("mlp_post"))
+        return stack
+
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._running = BlockTerms(self._anatomy[len(self.blocks)], entered=self._kept(stream_input(args, kwargs)))
+        self.blocks.append(self._running)
+
+    def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        assert self._running is not None
+        self._running.left = self._kept(first_tensor(output))
+        self._running = None
+
+    def _keep_embedding(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
+            if not self.blocks and name not in self.embeddings and output.shape[-2] == self._n_tokens:
+                self.embeddings[name] = self._kept(output)
+
+        return hook
+
+    def _keep_leaf(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            gave = first_tensor(output)
+            if self._running is not None and gave is not None:
+                self._running.leaves[name] = self._kept(gave)
+
+        return hook
+
+    def _freeze(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            given, gave = stream_input(args, kwargs), first_tensor(output)
+            if self._asking or self._running is None or given is None or gave is None:
+                return
+            if name not in self._forms:
+                self._asking = True
+                self._forms[name] = norm_form(module, given.shape[-1], given.dtype, name)
+                self._asking = False
+            everywhere = self._norms_everywhere
+            self._running.norms[name] = self._forms[name].frozen(self._kept(given, everywhere), self._kept(gave, everywhere))
+
+        return hook
+
+    def _keep_input(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            given = stream_input(args, kwargs)
+            if self._running is not None and given is not None:
+                setattr(self._running, name, self._kept(given))
+
+        return hook
+
+    def _kept(self, tensor: Tensor | None, everywhere: bool = False) -> Tensor:
+        """A copy (n, width) at the asked-for positions; it stays when the model writes over its tensor."""
+        assert tensor is not None
+        rows = tensor.detach()
+        rows = rows[0] if rows.ndim > 2 else rows
+        wide = torch.float64 if rows.dtype == torch.float64 else torch.float32
+        return rows.to("cpu", wide).clone() if everywhere else rows[self._at.to(rows.device)].to("cpu", wide)

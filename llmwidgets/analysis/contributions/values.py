@@ -1,0 +1,71 @@
+"""What a head moves from one position to another: its attention on it times the value there, through the output projection.
+
+Always true: moved vectors sum over the source positions to the head's z, which is checked for each layer before any is given. A vector is
+never built for every pair of positions: a direction is taken through the output projection first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from llmwidgets.analysis.memo import once
+from llmwidgets.models.errors import UndefinedHereError
+from llmwidgets.models.matrices import Matrix
+
+from .parts import closeness
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+
+def edges(
+    run: Capture, layer: int, matrix: Matrix, direction: Tensor, heads: Sequence[int], queries: Sequence[int], keys: Sequence[int] | None
+) -> Tensor:
+    """What each look brings in `direction` (query, d_model), each query's own at attention's output: (head, query, key) float64.
+
+    matrix: the layer's output projection. keys None are all. Forbidden looks bring 0.
+    """
+    n_heads = run.heads_per_layer[layer]
+    weight = matrix.weight.reshape(n_heads, -1, matrix.weight.shape[-1])  # (head, value width, d_model)
+    values = values_of(run, layer)
+    brought = run.pattern(layer, list(heads), queries=list(queries), keys=None if keys is None else list(keys)).double()
+    for place, head in enumerate(heads):
+        wanted = direction @ weight[head].to(direction.dtype).t()  # (query, value width)
+        of_head = values[head * len(values) // n_heads]
+        brought[place] *= wanted @ (of_head if keys is None else of_head[list(keys)]).to(wanted.dtype).t()
+    return brought
+
+
+def values_of(run: Capture, layer: int) -> Tensor:
+    """A layer's values (kv head, key, value width); head h reads those of kv head h * n_kv // n_heads.
+
+    Raises UndefinedHereError where the attention does not show its values, or makes more of them than a sum.
+    """
+    once(run, ("values give z", layer), lambda: _check(run, layer))
+    return run["v", layer]
+
+
+def _check(run: Capture, layer: int) -> None:
+    try:
+        values, z = run["v", layer], run["z", layer]
+    except KeyError:
+        raise UndefinedHereError(
+            f"the attention of layer {layer} does not use the attention interface, so its values are not seen and what one look moved "
+            'cannot be told; direct_logit_attribution by "head" or "layer" can'
+        ) from None
+    last = run.n_tokens - 1
+    pattern = run.pattern(layer, None, queries=[last])  # (head, 1, key)
+    n_heads = len(z)
+    expanded = values.repeat_interleave(n_heads // len(values), 0)  # (head, key, value width)
+    with run.bench("the values of attention").twin.ready() as model:
+        tolerance = 3 * closeness(model)
+    fits = expanded.shape[-1] == z.shape[-1]
+    moved = (pattern.to(expanded.dtype) @ expanded)[:, 0] if fits else None
+    if moved is None or float((moved - z[:, last]).abs().max()) > tolerance * float(z[:, last].abs().max()):
+        raise UndefinedHereError(
+            f"in layer {layer} more happens between the values and the output projection than a sum weighted by attention (a gate, say), "
+            'so what one look moved cannot be told; direct_logit_attribution by "head" or "layer" can'
+        )
