@@ -7,16 +7,13 @@ lens"). Rows are independent in the tail, so they go through in chunks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from llmwidgets.models.anatomy import Anatomy
 from llmwidgets.models.errors import ActivationUnavailableError
 from llmwidgets.models.inputs import forward_inputs
+from llmwidgets.models.stubs import stubbed
 from llmwidgets.models.twin import Twin
 
 _ROWS_AT_ONCE = 256
@@ -36,34 +33,12 @@ def read_out(twin: Twin, anatomy: Anatomy, residual: Tensor, token_id: int, max_
         residual = residual.detach().to(weight.dtype if weight.is_floating_point() else residual.dtype)
         for chunk in residual.split(rows):
             ids = torch.full((len(chunk),), token_id)
-            with _stubbed(model, anatomy, chunk[None]):
+
+            def hand_on(given: Tensor | None, stream: Tensor = chunk[None]) -> Tensor:
+                # A tail may write over what it is given.
+                return (stream if given is None else stream.to(given.device)).clone()  # (1, row, d_model)
+
+            with stubbed(model, anatomy, len(anatomy.blocks), hand_on):
                 logits = model(**forward_inputs(model, ids, torch.ones_like(ids))).logits[0]  # (row, vocab)
             chunks.append(logits.to("cpu", torch.float64 if logits.dtype == torch.float64 else torch.float32))
     return torch.cat(chunks)
-
-
-@contextmanager
-def _stubbed(model: nn.Module, anatomy: Anatomy, stream: Tensor) -> Iterator[None]:
-    """Every block returns `stream` (1, row, d_model) instead of running."""
-    modules = dict(model.named_modules())
-    blocks = {block.name: block.output_length for block in anatomy.blocks}
-    before = {name: modules[name].__dict__.get("forward") for name in blocks}
-
-    def stub(length: int | None) -> Any:
-        def forward(*args: Any, **kwargs: Any) -> Any:
-            given = args[0] if args and isinstance(args[0], Tensor) else stream
-            handed_on = stream.to(given.device).clone()  # a tail may write over what it is given
-            return handed_on if length is None else (handed_on, *[None] * (length - 1))
-
-        return forward
-
-    try:
-        for name, length in blocks.items():
-            modules[name].__dict__["forward"] = stub(length)
-        yield
-    finally:
-        for name, forward in before.items():
-            if forward is None:
-                modules[name].__dict__.pop("forward", None)
-            else:
-                modules[name].__dict__["forward"] = forward

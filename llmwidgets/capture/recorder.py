@@ -167,7 +167,7 @@ class Recorder:
             running.attention = self._record(call)
             self.tape.calls.append((len(self.tape.blocks) - 1, call))
 
-    def after_attention(self, call: AttentionCall) -> None:
+    def after_attention(self, call: AttentionCall, result: Any) -> None:
         pass
 
     def _record(self, call: AttentionCall) -> AttentionRecord:

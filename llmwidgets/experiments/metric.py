@@ -142,17 +142,22 @@ class AskedOf:
     def values(self, logits: Tensor) -> dict[str, Tensor]:
         """Every quantity, (n,) float64 each, of logits (n, vocab) at the position."""
         logits = logits.double()
-        return {name: self._quantity(name, logits) for name in self.quantities}
+        log_shares = logits.log_softmax(-1)
+        return {name: self._quantity(name, logits, log_shares) for name in self.quantities}
 
-    def _quantity(self, name: str, logits: Tensor) -> Tensor:
+    @cached_property
+    def _clean_log_shares(self) -> Tensor:
+        return self.clean.log_softmax(-1)  # (vocab,)
+
+    def _quantity(self, name: str, logits: Tensor, log_shares: Tensor | None = None) -> Tensor:
         if name == "logit_difference":
             other = logits.mean(-1) if self.foil_id is None else logits[:, self.foil_id]
             return logits[:, self.target_id] - other
         if name == "rank":
             return 1 + (logits > logits[:, self.target_id, None]).sum(-1).double()
-        log_shares = logits.log_softmax(-1)
+        log_shares = logits.log_softmax(-1) if log_shares is None else log_shares
         if name == "kl":
-            clean = self.clean.to(logits.device).log_softmax(-1)
+            clean = self._clean_log_shares.to(logits.device)
             gone = clean == -torch.inf  # what the clean run rules out adds nothing
             return (clean.exp() * (clean - log_shares)).masked_fill(gone, 0.0).sum(-1)
         return log_shares[:, self.target_id] if name == "log_probability" else log_shares[:, self.target_id].exp()

@@ -53,6 +53,15 @@ class BlockAnatomy:
     output_length: int | None
     output: Node | None  # the block's output as an expression in its input; `expression` is it as a line
 
+    @property
+    def mlp(self) -> str | None:
+        """The one module whose output, maybe through a norm, is what the MLP adds."""
+        names = {term.name for term in self.mlp_terms}
+        if not self.is_additive or self.output is None:
+            return next(iter(names)) if len(names) == 1 else None
+        found = [leaf.name for _, node in terms(self.output) if getattr(node, "name", None) in names for leaf in leaves(node)]
+        return found[0] if len(found) == 1 else None
+
 
 @dataclass(frozen=True)
 class Anatomy:

@@ -174,7 +174,7 @@ class _Follower(TorchFunctionMode):
     def before_attention(self, call: AttentionCall) -> None:
         pass
 
-    def after_attention(self, call: AttentionCall) -> None:
+    def after_attention(self, call: AttentionCall, result: Any) -> None:
         self._see_attention(self._names.get(call.module), call.query.shape[1], "interface")
 
     def _see_attention(self, module: str | None, n_heads: int, via: str) -> None:

@@ -59,5 +59,23 @@ def stream_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor 
     return first_tensor(named)
 
 
+def with_stream(args: tuple[Any, ...], kwargs: dict[str, Any], stream: torch.Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with `stream` in the place of what `stream_input` finds in them."""
+    found = stream_input(args, kwargs)
+    return tuple(stream if value is found else value for value in args), {
+        name: stream if value is found else value for name, value in kwargs.items()
+    }
+
+
+def with_first_tensor(output: Any, tensor: torch.Tensor) -> Any:
+    """What a module gave (a tensor or a tuple), with `tensor` in the place of what `first_tensor` finds in it."""
+    if isinstance(output, torch.Tensor):
+        return tensor
+    if not isinstance(output, (tuple, list)):
+        raise TypeError(f"a module gave {type(output).__name__}; expected a tensor or a tuple, in which a tensor can be replaced")
+    found = first_tensor(output)
+    return type(output)(tensor if value is found else value for value in output)
+
+
 def _holds_linear(module: nn.Module) -> bool:
     return not is_linear(module) and any(is_linear(part) for part in module.modules())

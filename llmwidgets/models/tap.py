@@ -1,4 +1,4 @@
-"""The tap on transformers' attention: a look at every attention call, with nothing in the model changed.
+"""The tap on transformers' attention: a look at every attention call, and a hand in it, with nothing in the model changed.
 
 Every interface model looks its attention function up through `AttentionInterface.get_interface`. While at
 least one tap is open that method is replaced by one that, in the context (thread or task) of the tap's
@@ -36,11 +36,15 @@ class AttentionCall:
 
 
 class Listener(Protocol):
-    """What a tap calls: once before each attention function runs, and once after."""
+    """What a tap calls: once before each attention function runs, and once after.
 
-    def before_attention(self, call: AttentionCall) -> None: ...
+    Each returns None to let pass what it was given, or what is to take its place. Of several taps the one opened last comes first:
+    those before it hear the call as it changed it.
+    """
 
-    def after_attention(self, call: AttentionCall) -> None: ...
+    def before_attention(self, call: AttentionCall) -> AttentionCall | None: ...
+
+    def after_attention(self, call: AttentionCall, result: Any) -> Any: ...
 
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("llmwidgets_attention_listeners", default=())
@@ -99,7 +103,8 @@ def _heard(
     **options: Any,
 ) -> Any:
     call = AttentionCall(module, implementation, eager, query, key, value, attention_mask, options)
-    listener.before_attention(call)
-    result = function(module, query, key, value, attention_mask, **options)
-    listener.after_attention(call)
-    return result
+    changed = listener.before_attention(call)
+    call = call if changed is None else changed
+    result = function(module, call.query, call.key, call.value, call.mask, **call.options)
+    replaced = listener.after_attention(call, result)
+    return result if replaced is None else replaced

@@ -22,7 +22,7 @@ class Listening:
     def before_attention(self, call: AttentionCall) -> None:
         self.before.append(call)
 
-    def after_attention(self, call: AttentionCall) -> None:
+    def after_attention(self, call: AttentionCall, result: object) -> None:
         self.after.append(call)
 
 

@@ -1,0 +1,69 @@
+"""Where replacements come from: activations of the run itself, of another prompt, or their mean over several.
+
+Always true: donors run in the same model as the run and have as many tokens; each prompt is captured once. Values are float32, or
+float64 for a float64 model, on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from llmwidgets.experiments.replacement import Replacement
+from llmwidgets.models.errors import PromptError
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+
+class Donors:
+    """The values that take an activation's place in experiments on one run. `known`: Captures that need not be made again."""
+
+    def __init__(self, run: Capture, known: Iterable[Capture] = ()) -> None:
+        self._run = run
+        self._runs = {tuple(run.token_ids): run}
+        for other in known:
+            require_like(run, other)
+            self._runs[tuple(other.token_ids)] = other
+        self._values: dict[tuple[str, int, Replacement], Tensor] = {}
+
+    def value(self, site: str, layer: int, replacement: Replacement) -> Tensor | None:
+        """Return (position, width) or (head, position, width) of `site`; None stands for zero. For "pattern": (head, query, key)."""
+        if replacement.how in ("zero", "cut"):
+            return None
+        key = (site, layer, replacement)
+        if key not in self._values:
+            runs = [self._run] if replacement.how == "own" else [self._of(prompt) for prompt in replacement.prompts]
+            total = runs[0][site, layer]
+            for other in runs[1:]:
+                total += other[site, layer]
+            self._values[key] = total / len(runs)
+        return self._values[key]
+
+    def _of(self, prompt: tuple[int, ...]) -> Capture:
+        if prompt not in self._runs:
+            if len(prompt) != self._run.n_tokens:
+                raise _unequal(self._run.n_tokens, len(prompt))
+            self._runs[prompt] = self._run.again(torch.tensor(prompt))
+        return self._runs[prompt]
+
+
+def require_like(run: Capture, other: Capture) -> None:
+    """Raise unless `other` is a run of the same model on as many tokens (PromptError, a ValueError)."""
+    if other.subject.model is not run.subject.model:
+        raise PromptError(
+            f"two runs of different models came ({run.model_name} and {other.model_name}); capture both prompts with one and the same "
+            "model object, for example with run.again(prompt)"
+        )
+    if other.n_tokens != run.n_tokens:
+        raise _unequal(run.n_tokens, other.n_tokens)
+
+
+def _unequal(own: int, other: int) -> PromptError:
+    return PromptError(
+        f"the prompts have {own} and {other} tokens; values are taken from the same position, so both need equally many. "
+        "Reword one of them (run.tokens shows the tokens), or pad within the sentence"
+    )

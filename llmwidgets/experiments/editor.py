@@ -1,0 +1,196 @@
+"""The editor: one forward pass of many rows, each with its own edits, on a twin.
+
+Rows are the batch. A row whose first edit is in block l is like the clean run before it, so it joins the batch only at block l, with the
+clean run's stream there; blocks before the first row's are stubbed. Always true: hooks, stubs and tap are gone when the context ends, also
+after an exception; a row without edits reproduces the clean run. Which rows go into one pass is decided in `passes`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from llmwidgets.experiments.edits import Edit
+from llmwidgets.experiments.looks import AttentionEditor
+from llmwidgets.experiments.pieces import in_pieces
+from llmwidgets.experiments.writing import write_heads, write_stream, write_width
+from llmwidgets.models.anatomy import Anatomy, Term
+from llmwidgets.models.errors import CaptureStopped
+from llmwidgets.models.stacks import first_tensor, stream_input, with_first_tensor, with_stream
+from llmwidgets.models.stubs import stubbed
+from llmwidgets.models.tap import AttentionTap
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One experiment in a pass: where it joins, and its edits."""
+
+    start: int
+    edits: tuple[Edit, ...]
+
+
+class Editor:
+    """Use as `with editor.at_work(model): model(...)`. Rows are sorted by `start`.
+
+    `stream_before(layer)` gives the clean run's (position, d_model) before a block; `growing`: rows join at their start, else all of them
+    begin with the first; `wanted`: the positions whose logits are asked for, the last MLP leaves out the others (None: all).
+    """
+
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        rows: Sequence[Row],
+        stream_before: Callable[[int], Tensor],
+        growing: bool = True,
+        cancelled: Callable[[], bool] | None = None,
+        wanted: Sequence[int] | None = None,
+    ) -> None:
+        self._anatomy = anatomy
+        self._first = rows[0].start
+        self._starts = [row.start if growing else self._first for row in rows]
+        self._stream_before = stream_before
+        self._cancelled = cancelled
+        self._narrowed = False
+        self._wanted = None if wanted is None else list(wanted)
+        self._layer = -1
+        self._given: Tensor | None = None  # the running block's input
+        self._edits: dict[tuple[int, str], list[tuple[int, Edit]]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            for edit in row.edits:
+                self._edits[edit.layer, edit.site].append((index, edit))
+
+    @contextmanager
+    def at_work(self, model: nn.Module) -> Iterator[None]:
+        """Hooks, stubs and a tap on the twin, for one pass."""
+        modules = dict(model.named_modules())
+        with ExitStack() as stack:
+
+            def before(name: str | None, hook: Any) -> None:
+                if name is not None:
+                    stack.callback(modules[name].register_forward_pre_hook(hook, with_kwargs=True).remove)
+
+            def after(name: str, hook: Any) -> None:
+                stack.callback(modules[name].register_forward_hook(hook).remove)
+
+            blocks = self._anatomy.blocks
+            for name in {block.name: None for block in blocks}:
+                before(name, self._enter_block)
+                after(name, self._leave_block)
+            edited = sorted(self._edits)
+            last = self._last_mlp(edited)
+            if last is not None:
+                before(last, self._narrow)
+                after(last, self._widen)
+            for name in {term.name: None for layer, site in edited for term in self._terms(layer, site)}:
+                after(name, self._change_added(name))
+            for name in {blocks[layer].output_projection: None for layer, site in edited if site == "z"}:
+                before(name, self._change_z)
+            for name in {blocks[layer].mlp_output_projection: None for layer, site in edited if site == "mlp_post"}:
+                before(name, self._change_neurons)
+            if any(site in AttentionEditor.SITES for _, site in edited):
+                names = {module: name for name, module in modules.items()}
+                stack.enter_context(AttentionTap(AttentionEditor(self._edits_of_attention(names))))
+            stack.enter_context(in_pieces(modules[name] for name in {block.mlp_activation: None for block in blocks} if name))
+            stack.enter_context(stubbed(model, self._anatomy, self._first, lambda given: given))
+            yield
+
+    def _last_mlp(self, edited: Sequence[tuple[int, str]]) -> str | None:
+        """The last block's MLP, where it need not be computed at positions whose answer nobody asks for."""
+        blocks = self._anatomy.blocks
+        last = len(blocks) - 1
+        is_edited = any(layer == last and site in ("mlp_post", "mlp_out", "resid_post") for layer, site in edited)
+        is_shared = sum(block.name == blocks[last].name for block in blocks) > 1
+        return None if self._wanted is None or is_edited or is_shared else blocks[last].mlp
+
+    def _narrow(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = stream_input(args, kwargs)
+        assert given is not None and self._given is not None and self._wanted is not None
+        self._narrowed = given.shape[:-1] == self._given.shape[:-1]  # some (OPT) lay all rows' positions end to end
+        return with_stream(args, kwargs, given[:, self._wanted]) if self._narrowed else None
+
+    def _widen(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        added = first_tensor(output)
+        assert self._wanted is not None and self._given is not None and added is not None
+        if not self._narrowed:
+            return None
+        wide = added.new_zeros(*self._given.shape[:2], added.shape[-1])  # (row, position, d_model)
+        wide[:, self._wanted] = added
+        return with_first_tensor(output, wide)
+
+    def _terms(self, layer: int, site: str) -> tuple[Term, ...]:
+        block = self._anatomy.blocks[layer]
+        return {"attn_out": block.mixer_terms, "resid_mid": block.mixer_terms, "mlp_out": block.mlp_terms}.get(site, ())
+
+    def _here(self, site: str) -> list[tuple[int, Edit]]:
+        return self._edits.get((self._layer, site), [])
+
+    # blocks
+
+    def _enter_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._layer += 1
+        if self._cancelled is not None and self._cancelled():
+            raise CaptureStopped(f"stopped before layer {self._layer} of {len(self._anatomy.blocks)}")
+        stream = stream_input(args, kwargs)
+        if self._layer < self._first or stream is None:
+            return None
+        joining = self._starts.count(self._layer)
+        if joining:
+            clean = self._stream_before(self._layer).to(stream)[None].expand(joining, -1, -1)  # (row, position, d_model)
+            stream = clean.contiguous() if self._layer == self._first else torch.cat([stream, clean])
+        stream = write_stream(stream, self._here("resid_pre"))
+        self._given = stream
+        return with_stream(args, kwargs, stream)
+
+    def _leave_block(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        edits = self._here("resid_post") if self._layer >= self._first else []
+        if not edits:
+            return None
+        stream = first_tensor(output)
+        assert stream is not None
+        return with_first_tensor(output, write_stream(stream, edits))
+
+    # what attention and MLP add
+
+    def _change_added(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+            added = first_tensor(output)
+            assert added is not None
+            changed = added
+            for site in ("attn_out", "mlp_out", "resid_mid"):
+                terms = self._terms(self._layer, site)
+                factors = [term.factor for term in terms if term.name == name]
+                if not factors or not self._here(site):
+                    continue
+                is_first = terms[0].name == name  # a second module that adds to the same sum adds nothing
+                base = self._given if site == "resid_mid" else None
+                changed = write_stream(changed, self._here(site), factors[0] if is_first else None, base)
+            return None if changed is added else with_first_tensor(output, changed)
+
+        return hook
+
+    def _change_z(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        z, edits = stream_input(args, kwargs), self._here("z")
+        if not edits or z is None:
+            return None
+        return with_stream(args, kwargs, write_heads(z, edits, self._anatomy.blocks[self._layer].n_heads))
+
+    def _change_neurons(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        activations, edits = stream_input(args, kwargs), self._here("mlp_post")
+        if not edits or activations is None:
+            return None
+        return with_stream(args, kwargs, write_width(activations, edits))
+
+    # inside attention
+
+    def _edits_of_attention(self, names: dict[nn.Module, str]) -> Callable[[nn.Module, str], list[tuple[int, Edit]]]:
+        def edits(module: nn.Module, site: str) -> list[tuple[int, Edit]]:
+            is_its = self._layer >= 0 and names.get(module) == self._anatomy.blocks[self._layer].attention
+            return self._here(site) if is_its else []
+
+        return edits

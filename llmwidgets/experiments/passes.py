@@ -1,0 +1,123 @@
+"""Many experiments in few passes: which rows go together, and the passes that find out what the model then says.
+
+Rows are sorted by the first block that they change and packed so that a pass stays small enough for a CPU's caches; within a pass each
+joins at its block. Always true: the first pass carries rows without edits, and nothing is handed out unless they reproduce the clean run.
+A model whose masks or positions are made for a batch of fixed size (ALiBi in some) gets passes whose rows all begin together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+import torch
+from torch import Tensor, nn
+
+from llmwidgets.experiments.editor import Editor, Row
+from llmwidgets.experiments.edits import Edit, first_layer
+from llmwidgets.models.errors import ActivationUnavailableError, CaptureStopped, ModelError
+from llmwidgets.models.inputs import forward_inputs
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+TOKENS_AT_ONCE = 1024  # rows x tokens of a pass; measured quickest on GPT-2 small's shape (benchmarks)
+
+_steady: WeakSet[nn.Module] = WeakSet()  # models whose batch cannot grow on the way
+
+Found = tuple[int, Tensor]
+
+
+def passes(
+    run: Capture,
+    experiments: Sequence[Sequence[Edit]],
+    positions: Sequence[int],
+    progress: Callable[[int, int, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    tokens_at_once: int = TOKENS_AT_ONCE,
+) -> Iterator[Found]:
+    """Yield (index of the experiment, logits (position, vocab) at `positions`) as they are found; float32, or float64 for such a model.
+
+    `cancelled` is asked before every block; True raises CaptureStopped, and what has been yielded stays good. Raises ModelError where
+    rows without edits do not reproduce the clean run.
+    """
+    bench = run.bench("an experiment")
+    if not bench.anatomy.has_head:
+        raise ActivationUnavailableError("this model has no output head, so no effect on its answer can be measured")
+    each = sorted(((first_layer(edits, run.n_layers), index) for index, edits in enumerate(experiments)), key=lambda pair: pair[0])
+    waiting = [(index, Row(start, tuple(experiments[index]))) for start, index in each]
+    clean = run.read_out(run["resid_post", run.n_layers - 1][list(positions)])  # (position, vocab)
+    at_once = max(1, tokens_at_once // run.n_tokens)
+    done, checked = 0, False
+    while waiting:
+        if cancelled is not None and cancelled():
+            raise CaptureStopped(f"stopped after {done} of {len(each)} experiments")
+        if progress is not None:
+            progress(done, len(each), "experiments")
+        growing = bench.subject.model not in _steady
+        together = waiting[:at_once]
+        if not growing:
+            together = [pair for pair in together if pair[1].start == together[0][1].start]
+        rows = [row for _, row in together]
+        if checked:
+            logits = _one_pass(run, rows, positions, growing, cancelled)
+        else:
+            logits = _checked_pass(run, rows, positions, growing, cancelled, clean)
+            if logits is None:
+                continue  # this model's batch cannot grow; begin again with steady passes
+            checked = True
+        waiting = waiting[len(together) :]
+        for (index, _), found in zip(together, logits, strict=True):
+            yield index, found
+        done += len(together)
+    if progress is not None:
+        progress(done, len(each), "experiments")
+
+
+def _checked_pass(
+    run: Capture, rows: list[Row], positions: Sequence[int], growing: bool, cancelled: Callable[[], bool] | None, clean: Tensor
+) -> Tensor | None:
+    """The pass with an unedited row at its beginning and one that joins with the last; None where growing fails."""
+    model = run.bench("an experiment").subject.model
+    unedited = [Row(rows[0].start, ()), Row(rows[-1].start, ())]
+    try:
+        logits = _one_pass(run, [unedited[0], *rows, unedited[1]], positions, growing, cancelled)
+    except (RuntimeError, ValueError, IndexError) as error:
+        if not growing or isinstance(error, torch.OutOfMemoryError) or not _is_about_shapes(error):
+            raise
+        _steady.add(model)
+        return None
+    difference = max(float((logits[at] - clean).abs().max() / clean.abs().max().clamp_min(1e-30)) for at in (0, -1))
+    tolerance = 10 * run.integrity.tolerance_readout  # a batch sums in another order than a single row
+    if not difference <= tolerance and bool(clean.isfinite().all()):
+        if growing:
+            _steady.add(model)
+            return None
+        raise ModelError(
+            f"a pass without any change gives other logits than the captured one (by {difference:.1e} of the largest, more than "
+            f"{tolerance:.0e}); no effect can be measured on this model"
+        )
+    return logits[1:-1]
+
+
+def _is_about_shapes(error: Exception) -> bool:
+    return any(word in str(error) for word in ("size", "shape", "expand", "broadcast", "dimension"))
+
+
+def _one_pass(run: Capture, rows: list[Row], positions: Sequence[int], growing: bool, cancelled: Callable[[], bool] | None) -> Tensor:
+    """(row, position, vocab) on the CPU."""
+    bench = run.bench("an experiment")
+    editor = Editor(bench.anatomy, rows, lambda layer: run["resid_pre", layer], growing, cancelled, positions)
+    keep = torch.tensor(list(positions))
+    with bench.twin.ready() as model:
+        inputs = forward_inputs(model, run.inputs.ids, run.inputs.attention_mask, keep=keep)
+        if not growing:
+            for name in ("input_ids", "attention_mask"):
+                if name in inputs:
+                    inputs[name] = inputs[name].expand(len(rows), -1)
+        with editor.at_work(model):
+            logits = model(**inputs).logits
+    if logits.shape[1] != len(keep):
+        logits = logits[:, keep.to(logits.device)]  # a model that cannot leave positions out gave them all
+    return logits.to("cpu", torch.float64 if logits.dtype == torch.float64 else torch.float32)

@@ -1,0 +1,70 @@
+"""A sweep: the same question asked after each of many changes, answered as the answers come.
+
+Always true: an outcome is the metric in every quantity, in float64; outcomes come in the order that costs least (by layer), each with the
+index of its change. Nothing of the model is changed when a sweep ends, however it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmwidgets.experiments.donors import Donors
+from llmwidgets.experiments.edits import edits_of
+from llmwidgets.experiments.intervention import Intervention, Interventions
+from llmwidgets.experiments.metric import Metric
+from llmwidgets.experiments.passes import TOKENS_AT_ONCE, passes
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the model says after the change number `index`: every quantity of the metric, before and after."""
+
+    index: int
+    before: dict[str, float]
+    after: dict[str, float]
+
+    def effect(self, quantity: str) -> float:
+        """after - before."""
+        return self.after[quantity] - self.before[quantity]
+
+
+def sweep(
+    run: Capture,
+    changes: Sequence[Intervention | Interventions],
+    metric: Metric,
+    *,
+    known: Iterable[Capture] = (),
+    progress: Callable[[int, int, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    tokens_at_once: int = TOKENS_AT_ONCE,
+) -> Iterator[Outcome]:
+    """Yield the Outcome of each of `changes` (each made alone; an Interventions is made together), as they are found.
+
+    known: Captures of the prompts that replacements name, so that these are not captured again. progress: called as
+    progress(done, total, what); cancelled: asked before every block of every pass, True raises CaptureStopped. tokens_at_once: how many
+    tokens go through a block together, over all experiments of a pass.
+
+    Raises what `metric.on(run)` raises; IndexError and UndefinedHereError for places that this run does not have, before any pass.
+
+    >>> import llmwidgets as lw
+    >>> run = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
+    >>> changes = [Intervention("z", layer=1, head=head) for head in range(4)]
+    >>> effects = {found.index: found.effect("logit_difference") for found in sweep(run, changes, Metric(" Mary", " John"))}
+    >>> sorted(effects)
+    [0, 1, 2, 3]
+    """
+    asked = metric.on(run)
+    donors = Donors(run, known)
+    experiments = [edits_of(run, Interventions.of(change), donors) for change in changes]
+
+    def outcomes() -> Iterator[Outcome]:
+        for index, logits in passes(run, experiments, [asked.position], progress, cancelled, tokens_at_once):
+            after = {name: float(value[0]) for name, value in asked.values(logits).items()}
+            yield Outcome(index, asked.before, after)
+
+    return outcomes()
