@@ -98,7 +98,7 @@ def test_scores_by_attention_are_sums_over_the_models_own_eager_weights(name):
                 chances[score][sample, layer] = chance[score]
     for score in SHARES:
         assert not np.isnan(chances[score]).all()
-        for head in scores.head:
+        for head in scores["head"]:
             np.testing.assert_allclose(scores[f"{score}_chance"].sel(head=head), np.nanmean(chances[score], axis=0), atol=1e-6)
 
 
