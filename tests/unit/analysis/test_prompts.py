@@ -209,13 +209,20 @@ def test_results_about_other_places_are_refused():
         strongest([Run(prompt="a"), Run(prompt="bb")])
 
 
-def test_results_with_other_quantities_are_refused():
+def test_a_ratio_that_one_pair_does_not_have_is_the_mean_of_the_others():
     @over_prompts
-    def some(run: Any) -> xarray.Dataset:
-        return xarray.Dataset(dict.fromkeys(run.prompt, 1.0))
+    def patched(run: Any) -> xarray.Dataset:
+        found = xarray.Dataset({"effect": ("head", [1.0, 2.0])}, attrs={"clean": {"logit_difference": run.effects[0]}})
+        if run.effects[0]:
+            return found.assign(recovery=("head", [0.5, run.effects[0]]))
+        return found.assign_attrs(no_ratio="the prompts hardly differ")
 
-    with pytest.raises(PromptsError, match=r"prompts 0 and 1 do not give the same quantities \(b\)"):
-        some([Run(prompt="ab"), Run(prompt="a")])
+    found = patched([Run((0.0,)), Run((1.0,)), Run((3.0,))])
+    assert found.recovery.values.tolist() == [0.5, 2.0]
+    assert np.isnan(found.recovery_each[0]).all()
+    assert found.attrs["clean"]["logit_difference"] == pytest.approx(4 / 3)
+    assert found.attrs["no_ratio_each"] == ["the prompts hardly differ", None, None]
+    assert "no_ratio" not in found.attrs
 
 
 @pytest.mark.parametrize(
@@ -258,7 +265,7 @@ def test_progress_is_that_of_all_prompts_and_never_goes_back():
 
 
 def test_cancelling_keeps_the_prompts_that_are_done_and_says_so():
-    answers = iter([False, False, False, True])  # before and after prompt 0, before and after prompt 1
+    answers = iter([False, True])
     found = ablate([Run((1, 1, 1, 1)), Run(), Run()], asked(), cancelled=lambda: next(answers))
     assert found.effect.values.tolist() == [[1, 1], [1, 1]]
     assert (found.n_prompts, found.attrs["stopped"]) == (1, "cancelled after 1 of 3 prompts")

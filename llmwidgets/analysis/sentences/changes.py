@@ -1,0 +1,139 @@
+"""Sentences about what was changed by hand: ablation, knockout, patching, and its estimate.
+
+Always true: the change, the metric before and after, and what that tells of this prompt or these; then what it does not tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .caveats import BACKUP, OTHER, REPLACED, replaced
+from .effect import SMALL, EffectInWords, lower
+from .figures import changed, percent
+from .spot import Spot
+
+
+def ablation(spot: Spot) -> str:
+    done = replaced(spot.attrs.get("replacement"))[0].format(what=spot.words)
+    effect = EffectInWords(spot, spot.main)
+    parts = "heads" if spot.at("head") is not None else "neurons" if spot.at("neuron") is not None else "parts"
+    return _taken_away(effect, done, ("it", "it"), OTHER.format(parts=parts))
+
+
+def knockout(spot: Spot) -> str:
+    share = spot.value("moved")
+    moved = f"{percent(share)} of the row's weight" if np.isfinite(share) else "The row's weight"
+    it = ("it", "it") if spot.at("query") is not None and spot.at("key") is not None else ("they", "them")
+    return _taken_away(EffectInWords(spot, spot.main), f"Cutting {spot.look}", it, f"{moved} moved to other keys.")
+
+
+def _taken_away(effect: EffectInWords, done: str, it: tuple[str, str], ending: str) -> str:
+    if not effect.is_defined:
+        return effect.undefined(done)
+    if effect.is_small:
+        return f"{effect.told(done)}. {BACKUP}"
+    return f"{effect.told(done)}: {effect.verdict(*it)}{effect.others()} {ending}"
+
+
+def denoise(spot: Spot) -> str:
+    return _patched(
+        spot, "Putting the clean run's {what} into the corrupted run", _restored, "Whether the clean run needs it, denoising does not tell."
+    )
+
+
+def noise(spot: Spot) -> str:
+    return _patched(
+        spot, "Putting the corrupted run's {what} into the clean run", _kept, "Whether it is enough alone, noising does not tell."
+    )
+
+
+def _patched(spot: Spot, done: str, share: Callable[[float], str], ending: str) -> str:
+    done = done.format(what=spot.words.removeprefix("the "))
+    recovery = spot.value("recovery")
+    if spot.attrs.get("no_ratio") or ("recovery" in spot and not np.isfinite(recovery)):
+        told = f". {_NO_RATIO}"
+    else:
+        told = f": {share(recovery)}{_over_pairs(spot)}." if np.isfinite(recovery) else "."
+    if "effect" not in spot:
+        return f"{done}{told} {ending}"
+    effect = EffectInWords(spot, "effect")
+    if not effect.is_defined:
+        return effect.undefined(done)
+    return f"{effect.told(done)}{told} {BACKUP if effect.is_small else ending}"
+
+
+_DIRECTIONS = {"denoise": ("corrupted", "clean"), "noise": ("clean", "corrupted")}
+_NO_RATIO = "The two prompts hardly differ in this metric, so no share is given."
+_DIFFERENCE = "the difference between the two prompts"
+
+
+def _restored(share: float) -> str:
+    if abs(share) < SMALL:
+        return f"hardly enough to restore any of {_DIFFERENCE} ({percent(share)})"
+    if share < 0:
+        return f"it goes the other way, by {percent(-share)} of {_DIFFERENCE}"
+    if share > 1 + SMALL:
+        return f"more than enough to restore {_DIFFERENCE} ({percent(share)})"
+    return f"enough to restore {percent(share)} of {_DIFFERENCE}"
+
+
+def _kept(share: float) -> str:
+    lost = 1 - share
+    if abs(lost) < SMALL:
+        return f"hardly needed to keep {_DIFFERENCE} ({percent(lost)} is lost)"
+    if lost < 0:
+        return f"{_DIFFERENCE} grows by {percent(-lost)}"
+    if lost > 1 + SMALL:
+        return f"needed to keep {_DIFFERENCE}, and more than that ({percent(lost)} is lost)"
+    return f"needed to keep {percent(lost)} of {_DIFFERENCE}"
+
+
+def _over_pairs(spot: Spot) -> str:
+    n, low, high = int(spot.attrs.get("n_prompts", 1)), spot.value("recovery_low"), spot.value("recovery_high")
+    if n < 2:
+        return ""
+    each = spot.each("recovery")
+    defined = int(np.isfinite(each).sum())
+    some = f"{defined} of {n} pairs, the others hardly differing in this metric" if len(each) and defined < n else f"{n} pairs"
+    interval = f" (95 % interval of the recovery: {percent(low)} to {percent(high)})" if np.isfinite(low + high) else ""
+    return f" on average over {some}{interval}"
+
+
+def attribution_patching(spot: Spot) -> str:
+    estimate = EffectInWords(spot, "estimate" if "estimate" in spot else spot.main)
+    to, fro = _DIRECTIONS.get(str(spot.attrs.get("direction")), ("", ""))
+    done = f"Putting the {fro} run's {spot.words.removeprefix('the ')} into the {to} run" if to else f"Patching {spot.words}"
+    if not estimate.is_defined:
+        return estimate.undefined(done)
+    verified, share = spot.value("verified"), spot.value("recovery_estimate")
+    found = (
+        f"patching itself changes it by {changed(verified, estimate.quantity)}"
+        if np.isfinite(verified)
+        else "not verified by patching here"
+    )
+    amount = estimate.spread() if estimate.n > 1 else changed(estimate.value, estimate.quantity)
+    done = done if estimate.n == 1 else f"Over {estimate.n} prompts, {lower(done)}"
+    told = f"{done} is estimated to change {estimate.metric} by {amount}: attributed, not caused; {found}."
+    if spot.attrs.get("no_ratio"):
+        return f"{told} {_NO_RATIO}"
+    return f"{told} That is an estimated {percent(share)} of {_DIFFERENCE}." if np.isfinite(share) else told
+
+
+def direct_and_total(spot: Spot) -> str:
+    total, direct = EffectInWords(spot, "total"), EffectInWords(spot, "direct")
+    replacement = spot.attrs.get("replacement")
+    done = (replaced(replacement)[0] if replacement in REPLACED else "Taking away {what}").format(what=spot.words)
+    for effect in (total, direct):
+        if not effect.is_defined:
+            return effect.undefined(done)
+    rest, quantity = total.value - direct.value, total.quantity
+    alone = direct.spread() if direct.n > 1 else changed(direct.value, quantity)
+    told = f"{total.told(done)} in total; directly, with everything later frozen, the change is {alone}"
+    if abs(rest) < total.limit:
+        return f"{told}. Later layers hardly repair or relay it. {BACKUP if total.is_small else ''}".rstrip()
+    if direct.is_small or rest * direct.value > 0:
+        return f"{told}. The rest ({changed(rest, quantity)}) is relayed by later layers."
+    how = "repair" if abs(rest) <= abs(direct.value) else "more than repair"
+    return f"{told}. Later layers {how} it ({changed(rest, quantity)})."

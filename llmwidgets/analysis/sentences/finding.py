@@ -1,0 +1,56 @@
+"""A place of a result in words: the sentence of its method.
+
+Always true: what a result says of itself (the attribute `method_name`) decides the sentence; a result that says nothing gets none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import attributions, changes
+from .caveats import METHODS
+from .spot import Spot
+
+if TYPE_CHECKING:
+    import xarray
+
+FINDINGS: dict[str, Callable[[Spot], str]] = {
+    "ablation": changes.ablation,
+    "knockout": changes.knockout,
+    "denoise": changes.denoise,
+    "noise": changes.noise,
+    "attribution_patching": changes.attribution_patching,
+    "direct_contribution": attributions.direct_contribution,
+    "edge_contribution": attributions.edge_contribution,
+    "decomposition": attributions.decomposition,
+    "direct_and_total": changes.direct_and_total,
+    "norm_weighted": attributions.norm_weighted,
+    "rollout": attributions.rollout,
+    "head_scores": attributions.head_scores,
+    "logit_lens": attributions.logit_lens,
+}
+
+
+def finding(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
+    """One place of a result as a plain sentence with its numbers; public as `lw.in_words`.
+
+    place: layer=, head=, position=, ...: the result's coordinates, as they stand in it (they do not count from the end)
+
+    What counts as hardly any effect: under 2 % of the value before (and under 0.01 logits or nats, 0.001 of probability, where that is
+    more). Raises ValueError where the result does not say its method, or the place is none or more than one.
+
+    >>> import xarray
+    >>> attrs = {"method_name": "ablation", "replacement": "zero", "metric": "probability of ' Mary' at position 13",
+    ...          "quantity": "probability", "before": {"probability": 0.982}}
+    >>> finding(xarray.Dataset({"effect": ("head", [-0.75])}, {"layer": 0, "head": [3]}, attrs), head=3)
+    "Setting head 0.3 to zero lowers probability of ' Mary' at position 13 from 0.982 to 0.232 (-0.750): the prediction used it, on this
+    prompt. Another replacement may rank heads differently."
+    """
+    method = getattr(result, "attrs", {}).get("method_name")
+    if method not in METHODS:
+        came = f"a {type(result).__name__}" + (
+            f" with method_name={method!r}" if method is not None else " without the attribute method_name"
+        )
+        raise ValueError(f"{came} came; expected a result of one of the analyses: {', '.join(METHODS)}")
+    return FINDINGS[method](Spot(result, place))

@@ -1,0 +1,374 @@
+"""Sentences about causes say what was changed, what changed with it and on how many prompts, and never more than that."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmwidgets.analysis import logit_lens
+from llmwidgets.analysis.lens import CAVEAT as LENS_CAVEAT
+from llmwidgets.analysis.prompts import over_prompts
+from llmwidgets.analysis.sentences import METHODS, caveat, finding
+from llmwidgets.analysis.sentences.finding import FINDINGS
+from llmwidgets.capture import capture
+from tests.architectures import build
+
+METRIC = "logit(' Mary') - logit(' John') at position 13"
+BEFORE = {"logit_difference": 8.19, "log_probability": -0.018, "probability": 0.982, "kl": 0.0, "rank": 1.0}
+TOO_MUCH = re.compile(r"because|explain|responsible|head \d+\.\d+ (does|copies|is for)|\binf\b|\bnan\b|e\+\d{2,}", re.IGNORECASE)
+
+
+def effects(method: str, effect: Any = -3.88, *, others: dict[str, float] | None = None, **attrs: Any) -> xarray.Dataset:
+    """The result of a method at head 0.0 and 0.1 (where it is NaN)."""
+    variables = {"effect": (("layer", "head"), [[effect, np.nan]])}
+    variables.update({name: (("layer", "head"), [[value, np.nan]]) for name, value in (others or {}).items()})
+    said = {"method_name": method, "metric": METRIC, "quantity": "logit_difference", "before": BEFORE, "n_prompts": 1, **attrs}
+    return xarray.Dataset(variables, {"layer": [0], "head": [0, 1]}, said)
+
+
+def ablated(effect: float = -3.88, **attrs: Any) -> str:
+    return finding(effects("ablation", effect, **{"replacement": "zero", **attrs}), layer=0, head=0)
+
+
+def over(effects_: list[float], **attrs: Any) -> xarray.Dataset:
+    """What `over_prompts` makes of an ablation with these effects."""
+
+    @over_prompts
+    def ablate(run: Any) -> xarray.Dataset:
+        return effects("ablation", effects_[run.token_ids[0]], replacement="zero", **attrs)
+
+    run = capture(build("gpt2"), [0])
+    return ablate([run.again([i]) for i in range(len(effects_))])
+
+
+# caveats
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_a_caveat_and_a_sentence(method):
+    settings_of = {"replacement": "mean"} if method == "ablation" else {}
+    said = caveat(method, **settings_of)
+    assert said.endswith(".") and len(said) < 240 and not TOO_MUCH.search(said)
+    assert method in FINDINGS
+
+
+def test_the_caveat_of_an_ablation_names_what_its_replacement_brings():
+    each = {caveat("ablation", replacement=replacement) for replacement in ("zero", "mean", "resample")}
+    assert len(each) == 3
+    assert all("Another replacement may rank parts differently." in said and "a backup may take over" in said for said in each)
+
+
+def test_settings_that_change_what_can_be_told_change_the_caveat():
+    assert "saturated" in caveat("attribution_patching", qk_fix=False)
+    assert "saturated" not in caveat("attribution_patching", qk_fix=True)
+    assert "Another replacement" in caveat("direct_and_total", replacement="zero")
+
+
+def test_the_lens_says_the_same_here_as_on_its_own():
+    assert caveat("logit_lens") == LENS_CAVEAT
+
+
+def test_unknown_methods_and_settings_are_refused_with_what_there_is():
+    with pytest.raises(ValueError, match=r"method='probe' came; expected one of ablation, knockout"):
+        caveat("probe")
+    with pytest.raises(ValueError, match=r"replacement=None came; expected one of zero, mean, resample"):
+        caveat("ablation")
+    with pytest.raises(TypeError, match="rollout has no setting replacement; it has none"):
+        caveat("rollout", replacement="zero")
+
+
+# one prompt
+
+
+def test_an_ablation_that_lowers_the_metric():
+    assert ablated() == (
+        f"Setting head 0.0 to zero lowers {METRIC} from 8.19 to 4.31 (-3.88): the prediction used it, on this prompt. "
+        "Another replacement may rank heads differently."
+    )
+
+
+def test_an_ablation_that_raises_the_metric_is_not_said_to_be_used():
+    said = ablated(2.0, replacement="resample")
+    assert said.startswith(
+        f"Replacing head 0.0 by its value in another prompt raises {METRIC} from 8.19 to 10.2 (+2.00): it worked against"
+    )
+    assert "used" not in said
+
+
+@pytest.mark.parametrize(("effect", "is_small"), [(-0.16, True), (-0.17, False), (0.16, True), (0.0, True)])
+def test_under_2_per_cent_of_the_value_before_is_hardly_any_effect(effect, is_small):
+    said = ablated(effect)
+    assert ("hardly changes" in said and "under 2 % of the value before" in said) is is_small
+    assert said.endswith("No effect alone does not mean unused: a backup may take over.") is is_small
+
+
+def test_where_the_value_before_is_near_zero_the_threshold_is_a_floor():
+    said = ablated(0.005, before={"logit_difference": 0.001})
+    assert "hardly changes" in said and "under 0.01" in said
+
+
+def test_the_targets_rank_is_told_where_it_changes():
+    said = ablated(others={"rank": 4.0, "probability": 0.0002})
+    assert "The target goes from 1st to 4th, its probability from 0.982 to below 0.001." in said
+    assert "1st" not in ablated(others={"rank": 1.0})
+
+
+def test_ranks_are_whole_numbers():
+    said = ablated(3.0, metric="rank of ' Mary' at position 13", quantity="rank")
+    assert "moves rank of ' Mary' at position 13 from 1st to 4th (+3 places): the prediction used it" in said
+    assert "hardly changes" in ablated(0.0, quantity="rank")
+
+
+def test_small_probabilities_and_divergences_are_not_shown_as_nothing():
+    assert "from 0.982 to below 0.001 (-0.982)" in ablated(-0.98195, quantity="probability")
+    assert "(less than 0.001 down, under 2 % of the value before)" in ablated(-0.0002, quantity="probability")
+    assert "from 0 to 0.820 (+0.820): the prediction used it" in ablated(0.82, quantity="kl")
+    assert "0 before, below 0.001 after (less than 0.001 up, under 0.01)" in ablated(0.0002, quantity="kl")
+
+
+@pytest.mark.parametrize("effect", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "method", ["ablation", "knockout", "denoise", "noise", "attribution_patching", "direct_contribution", "edge_contribution"]
+)
+def test_what_is_not_finite_is_not_defined_here_and_no_number(method, effect):
+    said = finding(effects(method, effect, replacement="zero"), layer=0, head=0)
+    assert "not defined here" in said and not TOO_MUCH.search(said)
+    assert "there is no number at this place" in finding(effects(method, replacement="zero"), layer=0, head=1)
+
+
+@pytest.mark.parametrize(
+    ("site", "coordinates", "words"),
+    [
+        ("mlp_out", {"layer": 2}, "the MLP of layer 2"),
+        ("attn_out", {"layer": 2, "position": 5}, "the attention of layer 2 at position 5 (' <b>')"),
+        ("resid_pre", {"layer": 2, "position": 5}, "the residual stream before layer 2 at position 5 (' <b>')"),
+        ("q", {"layer": 2, "head": 1}, "the queries of head 2.1"),
+        ("k", {"layer": 2, "kv_head": 1}, "the keys of key/value head 2.1"),
+        ("mlp_post", {"layer": 2, "neuron": 77}, "neuron 77 of the MLP of layer 2"),
+        (None, {"layer": 2, "head": 1}, "head 2.1"),
+        (None, {}, "what was changed"),
+    ],
+)
+def test_what_was_changed_is_named_by_its_site_and_place(site, coordinates, words):
+    result = xarray.Dataset(
+        {"effect": (tuple(coordinates), np.full((1,) * len(coordinates), -1.0))},
+        {name: [at] for name, at in coordinates.items()},
+        {"method_name": "ablation", "replacement": "zero", **({"site": site} if site else {})},
+    )
+    if "position" in coordinates:
+        result = result.assign_coords(token=("position", [" <b>"]))
+    assert finding(result, **coordinates).startswith(f"Setting {words} to zero lowers the metric (-1.00)")
+    assert finding(result) == finding(result, **coordinates)  # there is one place only
+
+
+def test_a_cut_look_says_where_it_looked_and_that_its_weight_moved():
+    result = xarray.Dataset(
+        {"effect": (("query", "key"), [[-3.0]]), "moved": (("query", "key"), [[0.43]])},
+        {"layer": 0, "head": 3, "query": [13], "key": [2], "query_token": ("query", [" to"]), "key_token": ("key", [" Mary"])},
+        {"method_name": "knockout", "metric": METRIC, "before": BEFORE},
+    )
+    said = finding(result, query=13, key=2)
+    assert said.startswith("Cutting the look of head 0.3 from position 13 (' to') to position 2 (' Mary') lowers")
+    assert said.endswith("(-3.00): the prediction used it, on this prompt. 43 % of the row's weight moved to other keys.")
+    assert "Cutting the looks of head 0.0 lowers" in finding(effects("knockout"), layer=0, head=0)
+    assert "(+3.00): they worked against the target" in finding(effects("knockout", 3.0), layer=0, head=0)
+
+
+def patched(method: str, effect: float, recovery: float, **attrs: Any) -> str:
+    return finding(effects(method, effect, others={"recovery": recovery}, before={"logit_difference": 1.0}, **attrs), layer=0, head=0)
+
+
+def test_denoising_says_how_far_it_is_enough():
+    said = patched("denoise", 6.0, 0.834)
+    assert said.startswith(f"Putting the clean run's head 0.0 into the corrupted run raises {METRIC} from 1.00 to 7.00 (+6.00): enough to")
+    assert (
+        "enough to restore 83 % of the difference between the two prompts. Whether the clean run needs it, denoising does not tell." in said
+    )
+    assert "more than enough to restore the difference between the two prompts (120 %)" in patched("denoise", 9.0, 1.2)
+    assert "it goes the other way, by 20 % of the difference" in patched("denoise", -1.0, -0.2)
+    assert "hardly enough" in patched("denoise", 0.01, 0.001) and "backup" in patched("denoise", 0.01, 0.001)
+    assert "needed" not in said
+
+
+def test_noising_says_how_far_it_is_needed():
+    said = patched("noise", -0.62, 0.38)
+    assert "Putting the corrupted run's head 0.0 into the clean run lowers" in said
+    assert "needed to keep 62 % of the difference between the two prompts. Whether it is enough alone, noising does not tell." in said
+    assert "enough to restore" not in said
+    assert "grows by 10 %" in patched("noise", 0.1, 1.1)
+    assert "and more than that (130 % is lost)" in patched("noise", -1.3, -0.3)
+
+
+@pytest.mark.parametrize("method", ["denoise", "noise"])
+def test_prompts_that_hardly_differ_have_no_share(method):
+    for said in (patched(method, 0.5, np.nan), patched(method, 0.5, 17.0, no_ratio="hardly differ"), patched(method, 0.5, np.inf)):
+        assert "The two prompts hardly differ in this metric, so no share is given." in said
+        assert "%" not in said.replace("under 2 %", "")
+
+
+def test_an_estimate_is_attributed_until_patching_verifies_it():
+    result = effects("attribution_patching", others={"verified": 2.9, "recovery_estimate": 0.83}, direction="denoise")
+    result = result.rename(effect="estimate")
+    said = finding(result, layer=0, head=0)
+    assert said == (
+        f"Putting the clean run's head 0.0 into the corrupted run is estimated to change {METRIC} by -3.88: attributed, not caused; "
+        "patching itself changes it by +2.90. That is an estimated 83 % of the difference between the two prompts."
+    )
+    assert "not verified by patching here" in finding(result.drop_vars("verified"), layer=0, head=0)
+
+
+@pytest.mark.parametrize(
+    ("total", "direct", "says"),
+    [
+        (-3.88, -2.1, "The rest (-1.78) is relayed by later layers."),
+        (-0.05, -2.1, "Later layers repair it (+2.05)."),
+        (1.0, -2.1, "Later layers more than repair it (+3.10)."),
+        (-3.0, 0.0, "The rest (-3.00) is relayed by later layers."),
+        (-3.0, -3.01, "Later layers hardly repair or relay it."),
+        (-0.01, 0.0, "Later layers hardly repair or relay it. No effect alone does not mean unused: a backup may take over."),
+    ],
+)
+def test_direct_beside_total_tells_repaired_from_relayed(total, direct, says):
+    result = effects("direct_and_total", total, others={"direct": direct}, replacement="zero").rename(effect="total")
+    said = finding(result, layer=0, head=0)
+    assert said.endswith(says) and "in total; directly, with everything later frozen, the change is" in said
+
+
+def test_contributions_are_attributed_and_nothing_is_said_of_use():
+    said = finding(effects("direct_contribution", 2.31).rename(effect="contribution"), layer=0, head=0)
+    assert said == f"To head 0.0 is attributed +2.31 of {METRIC} (8.19 in all), directly. Adds up exactly. Counts only the last hop."
+    look = xarray.DataArray(
+        [[1.2]], {"layer": 0, "head": 3, "query": [13], "key": [2]}, ("query", "key"), attrs={"method_name": "edge_contribution"}
+    )
+    assert finding(look) == (
+        "To the look of head 0.3 from position 13 to position 2 is attributed +1.20 of the metric, directly. Later layers can undo it."
+    )
+
+
+def test_parts_are_found_by_name_or_by_layer_and_head():
+    parts = xarray.DataArray(
+        [[3.0, 4.0], [0.0, 1.0]],
+        {"part": ["head 0.1", "mlp 0"], "layer": ("part", [0, 0]), "head": ("part", [1, -1]), "kind": ("part", ["head", "mlp"])},
+        ("part", "d_model"),
+        attrs={"method_name": "decomposition"},
+    )
+    assert finding(parts, layer=0, head=1) == "Head 0.1 wrote a vector of length 5.00 into the residual stream. Length is not use."
+    assert finding(parts, part="mlp 0").startswith("The part 'mlp 0' wrote a vector of length 1.00")
+
+
+def test_sizes_and_scores_are_called_what_they_are():
+    row = {"layer": 2, "query": [13], "key": [2]}
+    share = xarray.DataArray([[0.25]], row, ("query", "key"), attrs={"method_name": "rollout"})
+    assert finding(share) == "By rollout up to layer 2, position 2 has the share 0.250 of position 13: a share of size, not of cause."
+    size = xarray.DataArray([[0.25]], {**row, "head": 1}, ("query", "key"), attrs={"method_name": "norm_weighted"})
+    assert (
+        finding(size)
+        == "What the look of head 2.1 from position 13 to position 2 carries has the length 0.250: a share of size, not of cause."
+    )
+    scores = xarray.Dataset(
+        {"induction": ("head", [0.91]), "induction_chance": ("head", [0.05]), "previous_token": ("head", [0.02])},
+        {"layer": 1, "head": [0]},
+        {"method_name": "head_scores"},
+    )
+    assert finding(scores, head=0) == (
+        "Head 1.0 scores 0.91 for induction (chance 0.05), 0.02 for previous token. A pattern match, not a mechanism: confirm by ablation."
+    )
+
+
+def test_the_lens_is_read_out_and_not_held():
+    run = capture(build("gpt2"), [5, 6, 7])
+    lens = logit_lens(run, k=2).assign_attrs(method_name="logit_lens")
+    said = finding(lens, layer=1, position=2)
+    top = lens.sel(layer=1, position=2)
+    assert said.startswith(f"After layer 1 at position 2 ('7'), the output layer would say {str(top.top_token[0].item())!r} (")
+    assert said.endswith("The model may not hold it in this form.")
+    assert finding(lens, layer=-1, position=0).startswith("After the embedding")
+
+
+# several prompts
+
+
+def test_over_several_prompts_stand_mean_interval_number_and_signs():
+    said = finding(over([-3.0, -4.0, -5.0, 0.5]), layer=0, head=0)
+    found = over([-3.0, -4.0, -5.0, 0.5]).sel(layer=0, head=0)
+    low, high = found.effect_low.item(), found.effect_high.item()
+    assert f"Over 4 prompts, setting head 0.0 to zero lowers {METRIC}: -2.88 on average, from a mean of 8.19" in said
+    assert f"(95 % interval {low:+.2f} to {high:+.3f}; 1 of 4 has the other sign)" in said
+
+
+def test_an_interval_over_zero_settles_nothing():
+    said = finding(over([-3.0, 2.0]), layer=0, head=0)
+    assert "these prompts do not settle the sign" in said and "used" not in said
+    assert "the prediction used it, on average over these prompts" in finding(over([-3.0, -2.0]), layer=0, head=0)
+
+
+def test_a_small_mean_of_large_effects_shows_them():
+    said = finding(over([-3.0, 3.01]), layer=0, head=0)
+    assert "hardly changes" in said and "single prompts from -3.00 to +3.01" in said
+
+
+def test_prompts_where_it_is_not_defined_are_counted_out():
+    assert "defined in 2 of them; 0 of 2 have the other sign" in finding(over([-3.0, np.nan, -4.0]), layer=0, head=0)
+    said = finding(over([-3.0, np.inf]), layer=0, head=0)
+    assert "not defined here" in said and not TOO_MUCH.search(said)
+
+
+def test_a_list_of_one_prompt_is_told_as_one():
+    assert finding(over([-3.88]), layer=0, head=0) == ablated()
+
+
+def test_recovery_over_pairs_names_those_that_differ():
+    one = effects("denoise", 6.0, before={"logit_difference": 1.0}, n_prompts=3).isel(layer=0, head=0)
+    result = one.assign(recovery=0.8, recovery_low=0.7, recovery_high=0.9, recovery_each=("prompt", [0.7, 0.9, np.nan]))
+    assert (
+        "enough to restore 80 % of the difference between the two prompts on average over 2 of 3 pairs, the others hardly differing in "
+        "this metric (95 % interval of the recovery: 70 % to 90 %)."
+    ) in finding(result)
+
+
+# whatever comes
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(METHODS[:7]),
+    st.floats(width=32) | st.floats(-20, 20),
+    st.floats(-20, 20) | st.just(float("inf")),
+    st.sampled_from(["logit_difference", "log_probability", "probability", "kl", "rank"]),
+)
+def test_no_sentence_claims_too_much_or_prints_what_is_no_number(method, effect, before, quantity):
+    result = effects(method, effect, replacement="mean", quantity=quantity, before={quantity: before}, others={"recovery": effect})
+    said = finding(result, layer=0, head=0)
+    assert said.endswith(".") and ".." not in said and "  " not in said
+    if abs(effect) < 1e6:
+        assert not TOO_MUCH.search(said)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ({"layer": 0}, r"also by head \(2 of them\); a sentence is about one place: give head="),
+        ({"layer": 3, "head": 0}, "layer=3 came, but the result has layer 0"),
+        ({"layer": 0, "head": 0, "key": 1}, "the result has no key to choose; it has"),
+    ],
+)
+def test_a_place_that_is_none_or_several_is_refused(place, says):
+    with pytest.raises(ValueError, match=says):
+        finding(effects("ablation", replacement="zero"), **place)
+
+
+def test_results_that_do_not_say_their_method_are_refused():
+    with pytest.raises(ValueError, match="a DataArray without the attribute method_name came; expected a result of one of"):
+        finding(xarray.DataArray(1.0))
+    with pytest.raises(ValueError, match="with method_name='magic'"):
+        finding(effects("magic"), layer=0, head=0)
+    with pytest.raises(ValueError, match="a dict without"):
+        finding({})
+    with pytest.raises(ValueError, match="the variables a, b; expected effect, or one alone"):
+        finding(xarray.Dataset({"a": 1.0, "b": 2.0}, attrs={"method_name": "knockout"}))
