@@ -80,20 +80,15 @@ def attribution_patching(
     asked = metric.on(base)
     is_fixed = qk_fix and site in ("q", "k")
     dims = _dims(site, by_position)
-    estimate = _stacked(list(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled)), len(dims))
-    verified, places = np.full_like(estimate, np.nan), strongest(estimate, verify)
-    if places:
-        from .patch import patched_values
-
-        named = [{_COORDINATES.get(dim, dim): at for dim, at in zip(dims, place, strict=True)} for place in places]
-        after = patched_values(base, donor, metric, site, named, progress=progress, cancelled=cancelled)
-        for place, values in zip(places, after, strict=True):
-            verified[place] = values[metric.quantity] - asked.before[metric.quantity]
+    estimate = _stacked(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled))
+    verified = _verified(estimate, verify, base, donor, metric, asked, site, dims, progress, cancelled)
     found = {
         "estimate": (dims, estimate, {"unit": asked.unit, "evidence": "attribution"}),
         "verified": (dims, verified, {"unit": asked.unit, "evidence": "intervention"}),
     }
     on_donor = {name: float(value[0]) for name, value in asked.values(metric.on(donor).clean[None]).items()}
+    values = {"clean": on_donor, "corrupted": asked.before} if donor is clean else {"clean": asked.before, "corrupted": on_donor}
+    is_done = ~np.isnan(verified)
     attrs: dict[str, Any] = {
         "title": f"attribution patching of {site}: estimated change of {asked.name}",
         "unit": asked.unit,
@@ -107,18 +102,18 @@ def attribution_patching(
         "replacement": f"the {'clean' if donor is clean else 'corrupted'} run's activation",
         "positions": "each" if by_position or site in STREAM_SITES else "all together",
         "before": asked.before,
-        "clean": on_donor if donor is clean else asked.before,
-        "corrupted": asked.before if donor is clean else on_donor,
-        "top_k": len(places),
+        **values,
+        "top_k": int(is_done.sum()),
     }
-    begin, end, start = (values[metric.quantity] for values in (attrs["corrupted"], attrs["clean"], asked.before))
+    begin, end = values["corrupted"][metric.quantity], values["clean"][metric.quantity]
     if abs(end - begin) > SEPARATE[metric.quantity]:
-        share = (start + estimate - begin) / (end - begin)
+        share = (asked.before[metric.quantity] + estimate - begin) / (end - begin)
         found["recovery_estimate"] = (dims, share, {"unit": "share of the way from corrupted to clean", "evidence": "attribution"})
     else:
         attrs["no_ratio"] = f"The prompts hardly differ in {asked.name} ({begin:.3g} and {end:.3g}): a share of the way would mean nothing."
-    if len(places) >= 3:
-        attrs["rank_correlation"] = rank_correlation(*(values[~np.isnan(verified)] for values in (estimate, verified)))
+    agreement = rank_correlation(estimate[is_done], verified[is_done])
+    if agreement is not None:
+        attrs["rank_correlation"] = agreement
     return xarray.Dataset(found, _coordinates(clean, corrupted, dims, estimate.shape), attrs)
 
 
@@ -128,13 +123,14 @@ def strongest(estimate: np.ndarray, k: int) -> list[tuple[int, ...]]:
     >>> strongest(np.array([[0.1, -3.0], [np.nan, 2.0]]), 2)
     [(0, 1), (1, 1)]
     """
-    size = np.abs(estimate).ravel()
-    order = [at for at in np.argsort(-size, kind="stable") if not np.isnan(size[at])][:k]
-    return [tuple(int(i) for i in np.unravel_index(at, estimate.shape)) for at in order]
+    size = np.where(np.isnan(estimate), -1.0, np.abs(estimate)).ravel()
+    k = min(k, int((size >= 0).sum()))
+    found = np.argpartition(size, size.size - k)[size.size - k :] if k else np.array([], dtype=int)
+    return [tuple(int(i) for i in np.unravel_index(at, estimate.shape)) for at in sorted(found, key=lambda at: (-size[at], at))]
 
 
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation of two (n,) arrays; ties share their mean rank, and NaN where one of them is constant.
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Spearman's rank correlation of two (n,) arrays; ties share their mean rank. None of fewer than 3, or where one is constant.
 
     >>> rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([-5.0, 0.0, 0.1]))
     1.0
@@ -143,9 +139,34 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     for values in (one, other):
         _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
         rank = (np.cumsum(counts) - (counts - 1) / 2)[where]
-        ranks.append(rank - rank.mean())
+        ranks.append(rank - rank.mean() if len(rank) else rank)
     scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
-    return float((ranks[0] * ranks[1]).sum()) / scale if scale else float("nan")
+    return float((ranks[0] * ranks[1]).sum()) / scale if scale and len(one) >= 3 else None
+
+
+def _verified(
+    estimate: np.ndarray,
+    k: int,
+    base: Capture,
+    donor: Capture,
+    metric: Metric,
+    asked: AskedOf,
+    site: str,
+    dims: tuple[str, ...],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> np.ndarray:
+    """The effects of really patching the `k` strongest, of the estimate's shape; NaN elsewhere."""
+    verified, places = np.full_like(estimate, np.nan), strongest(estimate, k)
+    if not places:
+        return verified
+    from .patch import patched_values
+
+    named = [{_COORDINATES.get(dim, dim): at for dim, at in zip(dims, place, strict=True)} for place in places]
+    after = patched_values(base, donor, metric, site, named, progress=progress, cancelled=cancelled)
+    for place, values in zip(places, after, strict=True):
+        verified[place] = values[metric.quantity] - asked.before[metric.quantity]
+    return verified
 
 
 def _estimates(
@@ -210,14 +231,14 @@ def _dims(site: str, by_position: bool) -> tuple[str, ...]:
     return "layer", _UNITS_OF[site], *at
 
 
-def _stacked(layers: list[np.ndarray | None], n_dims: int) -> np.ndarray:
+def _stacked(each: Iterator[np.ndarray | None]) -> np.ndarray:
     """(layer, ...), NaN for what a layer lacks."""
+    layers = list(each)
     shapes = [values.shape for values in layers if values is not None]
     stacked = np.full((len(layers), *(max(sizes) for sizes in zip(*shapes, strict=True))), np.nan)
     for layer, values in enumerate(layers):
         if values is not None:
             stacked[(layer, *(slice(size) for size in values.shape))] = values
-    assert stacked.ndim == n_dims
     return stacked
 
 
