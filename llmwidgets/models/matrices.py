@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """An affine map of row vectors, on the CPU, float32 (float64 for a float64 module)."""
+    """An affine map of row vectors, on the CPU, float32 (float64 for a float64 module). Not to be written to: it may be the model's."""
 
     weight: Tensor  # (in, out)
     bias: Tensor | None  # (out,)
@@ -44,9 +44,12 @@ def matrix_of(module: nn.Module, width: int, dtype: torch.dtype, keep: Callable[
     >>> matrix.weight.shape, bool(torch.equal(matrix.weight[:, 0], layer.weight[1]))
     (torch.Size([3, 1]), True)
     """
-    keep = keep or (lambda outputs: outputs)
     with torch.no_grad():
         read = _read(module)
+        if keep is None and read is not None:
+            weight, bias = read
+            return Matrix(_widened(weight), None if bias is None or not bool(bias.any()) else _widened(bias))  # shared where it can be
+        keep = keep or (lambda outputs: outputs)
         if read is None:
             offset = _asked(module, torch.zeros(1, width), dtype)  # (1, out)
             rows = (piece - offset for piece in _identity_pushed(module, width, dtype))

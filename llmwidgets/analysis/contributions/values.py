@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from llmwidgets.analysis.memo import once
 from llmwidgets.models.errors import UndefinedHereError
 from llmwidgets.models.matrices import Matrix
 
-from .parts import closeness
+from .parts import Division, closeness, heads_of
+from .terms import terms_at
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
+
+_INSTEAD = 'direct_logit_attribution by "head" or "layer" can'
 
 
 def edges(
@@ -48,24 +52,35 @@ def values_of(run: Capture, layer: int) -> Tensor:
     return run["v", layer]
 
 
+def projection_of(run: Capture, layer: int) -> Division:
+    """The layer's attention as heads times its output projection, at the last position. UndefinedHereError where it is not that."""
+    block = terms_at(run, [run.n_tokens - 1]).blocks[layer]
+    with run.bench("the output projection of attention").twin.ready() as model:
+        division = heads_of(block, model)
+    if division is None:
+        raise UndefinedHereError(
+            f"what attention adds in layer {layer} is not its heads' outputs times one matrix, so what one look moved cannot be told; "
+            'direct_logit_attribution by "layer" can give it as a whole'
+        )
+    return division
+
+
 def _check(run: Capture, layer: int) -> None:
     try:
         values, z = run["v", layer], run["z", layer]
     except KeyError:
         raise UndefinedHereError(
             f"the attention of layer {layer} does not use the attention interface, so its values are not seen and what one look moved "
-            'cannot be told; direct_logit_attribution by "head" or "layer" can'
+            f"cannot be told; {_INSTEAD}"
         ) from None
     last = run.n_tokens - 1
     pattern = run.pattern(layer, None, queries=[last])  # (head, 1, key)
-    n_heads = len(z)
-    expanded = values.repeat_interleave(n_heads // len(values), 0)  # (head, key, value width)
+    expanded = values.repeat_interleave(len(z) // len(values), 0)  # (head, key, value width)
     with run.bench("the values of attention").twin.ready() as model:
-        tolerance = 3 * closeness(model)
-    fits = expanded.shape[-1] == z.shape[-1]
-    moved = (pattern.to(expanded.dtype) @ expanded)[:, 0] if fits else None
-    if moved is None or float((moved - z[:, last]).abs().max()) > tolerance * float(z[:, last].abs().max()):
+        tolerance = closeness(model)
+    moved = torch.matmul(pattern.to(expanded.dtype), expanded)[:, 0]  # (head, value width)
+    if moved.shape != z[:, last].shape or float((moved - z[:, last]).abs().max()) > tolerance * float(z[:, last].abs().max()):
         raise UndefinedHereError(
             f"in layer {layer} more happens between the values and the output projection than a sum weighted by attention (a gate, say), "
-            'so what one look moved cannot be told; direct_logit_attribution by "head" or "layer" can'
+            f"so what one look moved cannot be told; {_INSTEAD}"
         )
