@@ -138,7 +138,16 @@ def _merged(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         elif name == "closing_error" and all(isinstance(value, (int, float)) for value in values):
             merged[name] = float(np.max(np.abs(values)))
         elif name == "metric":
-            measure = _MEASURES.get(str(each[0].get("quantity")), "the metric")
-            merged[name] = f"{measure} (each prompt's own tokens and position)"
+            merged[name] = _metric_of(each[0])
+        elif name == "title" and all("metric" in attrs for attrs in each):
+            titles = {str(attrs.get("title")).replace(str(attrs["metric"]), _metric_of(attrs)) for attrs in each}
+            if len(titles) == 1:
+                merged[name] = titles.pop()
         merged[f"{name}_each"] = values
     return merged
+
+
+def _metric_of(attrs: Mapping[str, Any]) -> str:
+    """What prompts with tokens and positions of their own have in common."""
+    quantity = attrs.get("quantity", "logit_difference" if attrs.get("unit") == "logits" else None)
+    return f"{_MEASURES.get(str(quantity), 'the metric')} (each prompt's own tokens and position)"

@@ -7,7 +7,8 @@ Files: caveats.py, finding.py (its sentences: changes.py, attributions.py, from 
 
 What `finding` reads of a result (an analysis sets it; all but `method_name` may be missing):
 
-    attrs        method_name   one of METHODS (of patching: its direction, "denoise" or "noise")
+    attrs        method_name   one of METHODS (of patching: its direction, "denoise" or "noise"); a read of the fields
+                               edge_contribution and norm_weighted_attention is known by its name
                  replacement   of an ablation: "zero", "mean", "resample"
                  site          what was changed, as an Intervention names it ("z", "mlp_out", ...); without it, a head or a neuron
                  metric        its name; quantity: which one an effect is in; before: {quantity: value}; n_prompts; unit

@@ -14,7 +14,8 @@ from .spot import Spot
 
 
 def direct_contribution(spot: Spot) -> str:
-    return _attributed(spot, spot.words, CAVEATS["direct_contribution"])
+    main = spot.main
+    return _attributed(spot, spot.named("from" if main == "attention" else "at", main), CAVEATS["direct_contribution"])
 
 
 def edge_contribution(spot: Spot) -> str:
@@ -49,7 +50,7 @@ def rollout(spot: Spot) -> str:
 
 
 def head_scores(spot: Spot) -> str:
-    scores = {name: spot.value(name) for name in spot.names if not name.endswith("_chance")}
+    scores = {name: spot.value(name) for name in spot.names}
     named = [f"{value:.2f} for {name.replace('_', ' ')}{_chance(spot, name)}" for name, value in scores.items() if np.isfinite(value)]
     if not named:
         return f"The scores of {spot.words} are {NOT_DEFINED}: there is no number at this place."

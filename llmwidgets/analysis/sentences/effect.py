@@ -61,8 +61,7 @@ class EffectInWords:
         """The sentence without its end: "Setting head 0.0 to zero lowers ... from 8.19 to 4.31 (-3.88)"."""
         verb = "hardly changes" if self.is_small else "moves" if self.quantity == "rank" else "lowers" if self.value < 0 else "raises"
         if self.n > 1:
-            small = f" ({self.small_is})" if self.is_small and self.small_is else ""
-            return f"Over {self.n} prompts, {lower(done)} {verb} {self.metric}{small}: {self.spread()}"
+            return f"Over {self.n} prompts, {lower(done)} {verb} {self.metric}: {self.spread()}"
         change = changed(self.value, self.quantity)
         if not np.isfinite(self.before):
             return f"{done} {verb} {self.metric} ({change})"
@@ -87,19 +86,22 @@ class EffectInWords:
         each = each[np.isfinite(each)]
         interval = f"interval {NOT_DEFINED}" if NOT_DEFINED in (low, high) else f"95 % interval {low} to {high}"
         other = int(np.count_nonzero(np.sign(each) == -np.sign(self.value)))
+        small = f"{self.small_is}; " if self.is_small and self.small_is else ""
         signs = f"; {other} of {len(each)} {'has' if other == 1 else 'have'} the other sign" if len(each) and self.value else ""
         some = f", defined in {len(each)} of them" if 0 < len(each) < self.n else ""
         if self.is_small and len(each) and max(abs(each)) >= self.limit:
             signs += f"; single prompts from {changed(min(each), self.quantity)} to {changed(max(each), self.quantity)}"
         mean = changed(self.value, self.quantity)
         start = f", from a mean of {number(self.before)}" if np.isfinite(self.before) else ""
-        return f"{mean} on average{start} ({interval}{some}{signs})"
+        return f"{mean} on average{start} ({small}{interval}{some}{signs})"
 
     def verdict(self, it: str = "it", them: str = "it") -> str:
         """What the effect of taking something away says of the prediction."""
         if self.n > 1 and not self.is_settled:
             return "these prompts do not settle the sign."
         where = "on this prompt" if self.n == 1 else "on average over these prompts"
+        if self.quantity == "kl":
+            return f"the prediction depended on {them}, {where}."
         return f"the prediction used {them}, {where}." if self.is_worse else f"{it} worked against the target, {where}."
 
     def others(self) -> str:

@@ -15,6 +15,9 @@ from .spot import Spot
 if TYPE_CHECKING:
     import xarray
 
+_OF_FIELDS = {"edge_contribution": "edge_contribution", "norm_weighted_attention": "norm_weighted"}
+"""What is read of a lazy field knows its method by its name."""
+
 FINDINGS: dict[str, Callable[[Spot], str]] = {
     "ablation": changes.ablation,
     "knockout": changes.knockout,
@@ -35,7 +38,8 @@ FINDINGS: dict[str, Callable[[Spot], str]] = {
 def finding(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
     """One place of a result as a plain sentence with its numbers; public as `lw.in_words`.
 
-    place: layer=, head=, position=, ...: the result's coordinates, as they stand in it (they do not count from the end)
+    place: layer=, head=, position=, ...: the result's coordinates, as they stand in it (they do not count from the end); part= is one of
+    its variables where those are the parts (direct logit attribution)
 
     What counts as hardly any effect: under 2 % of the value before (and under 0.01 logits or nats, 0.001 of probability, where that is
     more). Raises ValueError where the result does not say its method, or the place is none or more than one.
@@ -47,7 +51,7 @@ def finding(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
     "Setting head 0.3 to zero lowers probability of ' Mary' at position 13 from 0.982 to 0.232 (-0.750): the prediction used it, on this
     prompt. Another replacement may rank heads differently."
     """
-    method = getattr(result, "attrs", {}).get("method_name")
+    method = getattr(result, "attrs", {}).get("method_name", _OF_FIELDS.get(str(getattr(result, "name", ""))))
     if method not in METHODS:
         came = f"a {type(result).__name__}" + (
             f" with method_name={method!r}" if method is not None else " without the attribute method_name"

@@ -21,6 +21,15 @@ _STREAM = {
     "attn_out": "the attention of layer {layer}",
     "mlp_out": "the MLP of layer {layer}",
 }
+_PARTS = {
+    "mlp": "the MLP",
+    "attention": "the attention",
+    "bias": "the attention's bias",
+    "mlp_bias": "the MLP's bias",
+    "norm_bias": "the norms' bias",
+    "embed": "the embedding",
+    "position_embed": "the position embedding",
+}
 _OF_HEAD = {"q": "the queries of", "k": "the keys of", "v": "the values of", "pattern": "the pattern of"}
 
 
@@ -36,10 +45,14 @@ class Spot:
 
     def __init__(self, result: xarray.Dataset | xarray.DataArray, place: Mapping[str, Any]) -> None:
         data = result.to_dataset(name=result.name or "value") if hasattr(result, "to_dataset") else result
+        self.part: str | None = None
+        if place.get("part") in data.data_vars:  # a result whose parts are variables, not a coordinate
+            self.part = str(place["part"])
+            data, place = data[[self.part]], {name: at for name, at in place.items() if name != "part"}
+        self._has_all = {str(name) for name, one in data.data_vars.items() if all(n in one.coords or n in one.dims for n in place)}
         for name, at in place.items():
             data = _narrowed(data, str(name), at)
         data = data.squeeze([dim for dim, size in data.sizes.items() if size == 1 and dim != "prompt"])
-        self._open = {str(dim): size for dim, size in data.sizes.items() if dim != "prompt"}
         self._data, self.attrs = data, dict(result.attrs)
         self._place = {str(name): data.coords[name].item() for name in data.coords if data.coords[name].ndim == 0}
         self._place.update({str(name): at for name, at in place.items()})
@@ -50,17 +63,19 @@ class Spot:
     @property
     def names(self) -> list[str]:
         """Variables of numbers, but for the intervals and single points beside a mean."""
-        beside = tuple(f"{name}{end}" for name in self._data.data_vars for end in ("_low", "_high", "_each"))
+        beside = {f"{name}{end}" for name in self._data.data_vars for end in ("_low", "_high", "_each", "_samples", "_chance")}
         floats = [str(name) for name, variable in self._data.data_vars.items() if np.issubdtype(variable.dtype, np.number)]
         return [name for name in floats if name not in beside]
 
     @property
     def main(self) -> str:
-        """The one variable that a sentence is about; ValueError where there are several."""
-        names = self.names
-        if "effect" in names or len(names) == 1:
-            return "effect" if "effect" in names else names[0]
-        raise ValueError(f"the result has the variables {', '.join(names) or 'of no numbers'}; expected effect, or one alone")
+        """The one variable that a sentence is about: `effect`, or the one that has all the given coordinates; ValueError for several."""
+        if "effect" in self:
+            return "effect"
+        names = [name for name in self.names if name in self._has_all]
+        if len(names) != 1:
+            raise ValueError(f"the result has the parts {', '.join(names)} there; give part= one of them" if names else "no numbers there")
+        return names[0]
 
     def value(self, name: str) -> float:
         """The number there; NaN where the result has no such variable. ValueError for a coordinate left open."""
@@ -81,9 +96,13 @@ class Spot:
     @property
     def words(self) -> str:
         """What stands there: "head 0.1", "the MLP of layer 2 at position 5", ..."""
+        return self.named()
+
+    def named(self, at: str = "at", variable: str = "") -> str:
+        """The same; `at` is the preposition before a position, `variable` the one that the sentence is about, which may be a part."""
         site, layer, position = self.attrs.get("site", self.at("site")), self.at("layer"), self.at("position")
         head = self.at("head") if self.at("head") not in (None, -1) else None
-        there = f" at {self.position('position')}" if position is not None else ""
+        there = f" {at} {self.position('position')}" if position is not None else ""
         if self.at("part") is not None and self.at("kind") != "head":
             return f"the part {str(self.at('part'))!r}{there}"
         if self.at("neuron") is not None:
@@ -93,6 +112,9 @@ class Spot:
         if head is not None:
             of = f"{_OF_HEAD[site]} " if site in _OF_HEAD else ""
             return f"{of}head {layer}.{head}{there}"
+        if self.part is not None or variable in _PARTS:
+            part = self.part or variable
+            return _PARTS.get(part, f"the part {part!r}") + (f" of layer {layer}" if layer is not None else "") + there
         if layer is not None:
             return _STREAM.get(str(site), "layer {layer}").format(layer=layer) + there
         return f"what was changed{there}"

@@ -167,6 +167,12 @@ def test_each_prompt_may_have_its_own_metric():
     assert found.attrs["metric"] == "logit difference of target and foil (each prompt's own tokens and position)"
     assert ablate([Run(), Run()], asked()).attrs["metric"] == names[0]
 
+    @over_prompts
+    def titled(run: Any, metric: Any) -> xarray.DataArray:
+        return xarray.DataArray(1.0, attrs={"unit": "logits", "metric": metric.name, "title": f"share of {metric.name}"})
+
+    assert titled([Run(), Run()], [asked(name=name) for name in names]).attrs["title"] == f"share of {found.attrs['metric']}"
+
 
 def test_ids_and_texts_are_not_averaged():
     assert ablate([Run(), Run()], asked()).top_id.values.tolist() == [3, 4]

@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmwidgets.analysis import logit_lens
+from llmwidgets.analysis.contributions.direct import direct_logit_attribution
 from llmwidgets.analysis.lens import CAVEAT as LENS_CAVEAT
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import METHODS, caveat, finding
+from llmwidgets.analysis.sentences.figures import signed
 from llmwidgets.analysis.sentences.finding import FINDINGS
 from llmwidgets.capture import capture
+from llmwidgets.experiments.metric import Metric
 from tests.architectures import build
 
 METRIC = "logit(' Mary') - logit(' John') at position 13"
@@ -128,7 +131,7 @@ def test_ranks_are_whole_numbers():
 def test_small_probabilities_and_divergences_are_not_shown_as_nothing():
     assert "from 0.982 to below 0.001 (-0.982)" in ablated(-0.98195, quantity="probability")
     assert "(less than 0.001 down, under 2 % of the value before)" in ablated(-0.0002, quantity="probability")
-    assert "from 0 to 0.820 (+0.820): the prediction used it" in ablated(0.82, quantity="kl")
+    assert "from 0 to 0.820 (+0.820): the prediction depended on it" in ablated(0.82, quantity="kl")
     assert "0 before, below 0.001 after (less than 0.001 up, under 0.01)" in ablated(0.0002, quantity="kl")
 
 
@@ -251,6 +254,24 @@ def test_contributions_are_attributed_and_nothing_is_said_of_use():
     )
 
 
+def test_a_contribution_is_found_by_its_coordinates_or_its_name():
+    run = capture(build("gpt2"), [5, 6, 7, 5])
+    shares = direct_logit_attribution(run, Metric(4, foil=6)).assign_attrs(method_name="direct_contribution", quantity="logit_difference")
+    assert f"To head 1.2 is attributed {signed(shares.heads[1, 2].item())} of" in finding(shares, layer=1, head=2)
+    assert f"To the MLP of layer 1 is attributed {signed(shares.mlp[1].item())} of" in finding(shares, layer=1, part="mlp")
+    assert f"To the embedding is attributed {signed(shares.embed.item())} of" in finding(shares, part="embed")
+    with pytest.raises(ValueError, match=r"the parts .*mlp.* there; give part= one of them"):
+        finding(shares, layer=1)
+    sources = direct_logit_attribution(run, Metric(4, foil=6), by="position").assign_attrs(method_name="direct_contribution")
+    said = finding(sources, layer=1, position=2)
+    assert said.startswith(f"To the attention of layer 1 from position 2 ('7') is attributed {signed(sources.attention[1, 2].item())} of")
+
+
+def test_what_is_read_of_a_lazy_field_is_known_by_its_name():
+    look = xarray.DataArray(0.5, {"layer": 0, "head": 1, "query": 3, "key": 2}, name="norm_weighted_attention")
+    assert finding(look).startswith("What the look of head 0.1 from position 3 to position 2 carries has the length 0.500")
+
+
 def test_parts_are_found_by_name_or_by_layer_and_head():
     parts = xarray.DataArray(
         [[3.0, 4.0], [0.0, 1.0]],
@@ -310,7 +331,8 @@ def test_an_interval_over_zero_settles_nothing():
 
 def test_a_small_mean_of_large_effects_shows_them():
     said = finding(over([-3.0, 3.01]), layer=0, head=0)
-    assert "hardly changes" in said and "single prompts from -3.00 to +3.01" in said
+    assert "hardly changes" in said and "(under 2 % of the value before; 95 % interval" in said
+    assert "single prompts from -3.00 to +3.01" in said
 
 
 def test_prompts_where_it_is_not_defined_are_counted_out():
@@ -370,5 +392,5 @@ def test_results_that_do_not_say_their_method_are_refused():
         finding(effects("magic"), layer=0, head=0)
     with pytest.raises(ValueError, match="a dict without"):
         finding({})
-    with pytest.raises(ValueError, match="the variables a, b; expected effect, or one alone"):
+    with pytest.raises(ValueError, match="the result has the parts a, b there; give part= one of them"):
         finding(xarray.Dataset({"a": 1.0, "b": 2.0}, attrs={"method_name": "knockout"}))
