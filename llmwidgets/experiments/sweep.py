@@ -7,7 +7,7 @@ index of its change. Nothing of the model is changed when a sweep ends, however 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmwidgets.experiments.donors import Donors
@@ -39,13 +39,15 @@ def sweep(
     metric: Metric,
     *,
     known: Iterable[Capture] = (),
+    reference: Capture | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     tokens_at_once: int = TOKENS_AT_ONCE,
 ) -> Iterator[Outcome]:
     """Yield the Outcome of each of `changes` (each made alone; an Interventions is made together), as they are found.
 
-    known: Captures of the prompts that replacements name, so that these are not captured again. progress: called as
+    known: Captures of the prompts that replacements name, so that these are not captured again. reference: the run of whose distribution
+    the KL divergence is taken (None: `run` itself). progress: called as
     progress(done, total, what); cancelled: asked before every block of every pass, True raises CaptureStopped. tokens_at_once: how many
     tokens go through a block together, over all experiments of a pass.
 
@@ -59,12 +61,16 @@ def sweep(
     [0, 1, 2, 3]
     """
     asked = metric.on(run)
+    before = asked.before
+    if reference is not None:
+        asked = replace(metric.on(reference), position=asked.position)
+        before = asked.values_of(run)
     donors = Donors(run, known)
     experiments = [edits_of(run, Interventions.of(change), donors) for change in changes]
 
     def outcomes() -> Iterator[Outcome]:
         for index, logits in passes(run, experiments, [asked.position], progress, cancelled, tokens_at_once):
             after = {name: float(value[0]) for name, value in asked.values(logits).items()}
-            yield Outcome(index, asked.before, after)
+            yield Outcome(index, before, after)
 
     return outcomes()

@@ -1,0 +1,41 @@
+"""How far a clean and a corrupted prompt are apart in a metric: whether a share of their difference means anything.
+
+Always true: no ratio is taken of a difference that is small beside what is measured; the result then says so in one sentence, and no
+number is ever infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmwidgets.experiments.metric import Metric
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
+
+#: In a quantity's own unit: below it the two prompts hardly differ.
+LEAST = {"logit_difference": 0.05, "log_probability": 0.05, "probability": 0.01, "kl": 0.01, "rank": 1.0}
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Every quantity on both runs, and the difference that ratios are taken of; None where there is none to speak of."""
+
+    clean: dict[str, float]
+    corrupted: dict[str, float]
+    gap: float | None
+    no_ratio: str | None
+
+
+def separation(clean: Capture, corrupted: Capture, metric: Metric) -> Separation:
+    """Compare the two runs in the metric's quantity (KL: from the clean run's distribution)."""
+    asked = metric.on(clean)
+    values, others = asked.before, asked.values_of(corrupted)
+    gap = values[metric.quantity] - others[metric.quantity]
+    if abs(gap) >= LEAST[metric.quantity]:  # not so for NaN
+        return Separation(values, others, gap, None)
+    words = f"{values[metric.quantity]:.3g} on the clean one, {others[metric.quantity]:.3g} on the corrupted one"
+    return Separation(
+        values, others, None, f"The two prompts hardly differ in {asked.name}: {words}. So no share of the difference is given."
+    )
