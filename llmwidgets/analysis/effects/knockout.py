@@ -124,9 +124,7 @@ def _looks(run: Capture, query: int | Sequence[int] | None, key: int | Sequence[
     found = {row: [one for one in keys if bool(allowed[row, one]) and not (free and one == row)] for row in queries}
     found = {row: those for row, those in found.items() if those}
     if not found:
-        raise ValueError(
-            f"no look from query {query} to key {key} is there to forbid: the mask lets none of these positions see those keys"
-        )
+        raise ValueError(f"there is no look from query {query} to key {key} to forbid: the mask lets none of them see such a key")
     return found
 
 
