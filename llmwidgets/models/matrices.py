@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 _ROWS_AT_ONCE = 512
+_NUMBERS_AT_ONCE = 1 << 23  # of a weight that is widened piece by piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def matrix_of(module: nn.Module, width: int, dtype: torch.dtype, keep: Callable[
         else:
             weight, bias = read
             offset = None if bias is None else _widened(bias[None])
-            rows = (_widened(piece) for piece in weight.split(_ROWS_AT_ONCE))
+            rows = (_widened(piece) for piece in weight.split(max(1, _NUMBERS_AT_ONCE // weight.shape[1])))
         kept = torch.cat([keep(piece) for piece in rows])
         bias_kept = None if offset is None or not bool(offset.any()) else keep(offset)[0]
     return Matrix(kept, bias_kept)

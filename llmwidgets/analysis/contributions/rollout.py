@@ -117,11 +117,13 @@ def _layers_of(run: Capture, layers: int | Sequence[int] | None) -> list[int]:
 
 
 def _check_size(n_layers: int, n_queries: int, n: int, cell: int) -> None:
-    if n_layers * n_queries * n * cell > MOST_BYTES:
-        most = max(1, MOST_BYTES // (n * cell * n_queries))
-        instead = f"layers=[...] with at most {most} of them" if most > 1 else f"layers=-1 and at most {MOST_BYTES // (n * cell)} queries"
+    size = n_layers * n_queries * n * cell
+    if size > MOST_BYTES:
+        most = MOST_BYTES // (n * cell * n_queries)
+        instead = f"at most {most} layers at once" if most else f"layers=-1 and at most {MOST_BYTES // (n * cell)} queries"
         raise MemoryError(
-            f"rollout of {n_layers} layers and {n_queries} queries over {n} tokens weighs more than 256 MB; ask for {instead}"
+            f"a rollout of {n_layers} layers and {n_queries} queries over {n} tokens weighs {size / 1e6:.0f} MB, above 256 MB; "
+            f"ask for {instead}"
         )
     if n * n * cell > MOST_BYTES:
         raise MemoryError(

@@ -79,6 +79,13 @@ def check_readable(run: Capture) -> None:
                 f"block {layer} ({block.expression}) adds a tensor that none of its modules gave, so what added it cannot be told; "
                 "ablation needs no such sum"
             )
+        times: dict[str, int] = {}
+        for node in (*leaves(block.output), *norms_in(block.output)):
+            if times.setdefault(str(node.name), node.time) != node.time:
+                raise UndefinedHereError(
+                    f"block {layer} ({block.expression}) runs {node.name} more than once, so what it added each time cannot be told apart; "
+                    "ablation needs no such sum"
+                )
 
 
 def norms_in(node: Node | None) -> Iterator[Norm]:

@@ -19,7 +19,7 @@ from llmwidgets.experiments.metric import AskedOf
 from llmwidgets.models.errors import UndefinedHereError
 from llmwidgets.models.matrices import matrix_of
 from llmwidgets.models.norms import FrozenNorm, norm_form
-from llmwidgets.models.stacks import first_tensor, is_norm
+from llmwidgets.models.stacks import first_tensor, is_norm, stream_input
 
 from .parts import closeness, dtype_of
 
@@ -69,8 +69,8 @@ def towards(run: Capture, asked: AskedOf) -> Towards:
     target, foil = asked.target_id, asked.foil_id
 
     def difference(outputs: Tensor) -> Tensor:
-        outputs = outputs.double()
-        return outputs[:, [target]] - (outputs.mean(-1, keepdim=True) if foil is None else outputs[:, [foil]])
+        other = outputs.mean(-1, keepdim=True, dtype=torch.float64) if foil is None else outputs[:, [foil]].double()
+        return outputs[:, [target]].double() - other
 
     with bench.twin.ready() as model:
         matrix = matrix_of(model.get_output_embeddings(), run.d_model, dtype_of(model), keep=difference)
@@ -136,9 +136,10 @@ def _tail(bench: Bench, rows: Tensor) -> _Tail:
         head = model.get_output_embeddings()
 
         def watch(name: str) -> Any:
-            def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-                if module is head:
-                    seen.append((_wide(args[0][0]), _wide(output[0])))
+            def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+                given = stream_input(args, kwargs)
+                if module is head and given is not None:
+                    seen.append((_wide(given[0]), _wide(output[0])))
                     state["after"] = False
                 elif name == last:
                     state["after"] = True
@@ -153,7 +154,7 @@ def _tail(bench: Bench, rows: Tensor) -> _Tail:
             for name, module in model.named_modules():
                 is_leaf = not any(True for _ in module.children()) and not isinstance(module, (nn.Dropout, nn.Identity))
                 if module is head or name == last or (is_leaf and not name.startswith(in_blocks)):
-                    handles.append(module.register_forward_hook(watch(name)))
+                    handles.append(module.register_forward_hook(watch(name), with_kwargs=True))
             logits = bench.read_out(rows)
         finally:
             for handle in handles:
