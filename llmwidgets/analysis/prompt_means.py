@@ -111,7 +111,7 @@ def together(results: Sequence[xarray.Dataset], runs: Mapping[str, list[Any]]) -
             "confidence": CONFIDENCE,
             "interval": made if n > 1 else "none: one prompt gives no interval",
             **of_runs,
-            **({"stopped": f"cancelled after {n} of {asked} prompts"} if n < asked else {}),
+            **({"stopped": f"cancelled after {n} of {asked} prompts"} if n < asked and "stopped" not in first.attrs else {}),
         },
     )
 

@@ -37,7 +37,8 @@ def over_prompts(analysis: Analysis) -> Analysis:
 
     attrs: `n_prompts`, `confidence`, `interval` (how it was made), `prompts` and `fingerprints`; `before`, `clean` and `corrupted` are
     means, `closing_error` is the largest, and whatever differs between the prompts is listed as `..._each`. `progress` counts over all
-    prompts. With `cancelled`, the result is that of the prompts done, `stopped` says so, and CaptureStopped is raised if none is.
+    prompts. With `cancelled`, the result is that of the prompts done, `stopped` says so; where none is, it is what the first one has, or
+    CaptureStopped is raised.
 
     Raises PromptsError (a ValueError): no runs; lists of unequal length; runs of several models; metrics of several quantities; a result
     by position, query or key of prompts of unequal length. TypeError: a lazy Field, which is read and not averaged.
@@ -134,6 +135,8 @@ def _each(analysis: Callable[..., Any], given: inspect.BoundArguments, runs: Map
         refuse_unequal(result, first_runs)
         if results:
             refuse_other_places(results[0], result, i)
+        if "stopped" in result.attrs:  # of this prompt there is only a part
+            return results or [result]
         results.append(result)
         if progress is not None:
             progress((i + 1) * _PER_PROMPT, n * _PER_PROMPT, f"prompt {i + 1} of {n}")

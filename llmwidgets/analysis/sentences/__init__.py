@@ -12,6 +12,7 @@ What `finding` reads of a result (an analysis sets it; all but `method_name` may
                  replacement   of an ablation: "zero", "mean", "resample"
                  site          what was changed, as an Intervention names it ("z", "mlp_out", ...); without it, a head or a neuron
                  metric        its name; quantity: which one an effect is in; before: {quantity: value}; n_prompts; unit
+                 positions     (a list), looks, layers, window, change: what was changed, beyond the place
                  no_ratio      of patching: set where the two prompts hardly differ
     variables    effect        after - before, in the quantity; with it rank and probability after
                  recovery      of patching: 0 is the corrupted run, 1 the clean one

@@ -16,16 +16,20 @@ from .spot import Spot
 
 
 def ablation(spot: Spot) -> str:
-    done = replaced(spot.attrs.get("replacement"))[0].format(what=spot.words)
     effect = EffectInWords(spot, spot.main)
+    replacement = spot.attrs.get("replacement")
+    if spot.attrs.get("change"):  # several places at once, in the words of the Interventions
+        done, what = f"This change ({'; '.join(str(spot.attrs['change']).splitlines())})", "what was changed"
+        return _taken_away(effect, done, (what, what), OTHER.format(parts="parts") if replacement in REPLACED else "")
+    done = replaced(replacement)[0].format(what=spot.changed)
     parts = "heads" if spot.at("head") is not None else "neurons" if spot.at("neuron") is not None else "parts"
     return _taken_away(effect, done, ("it", "it"), OTHER.format(parts=parts))
 
 
 def knockout(spot: Spot) -> str:
-    share = spot.value("moved")
+    share = spot.value("moved") if spot.is_one("moved") else np.nan
     moved = f"{percent(share)} of the row's weight" if np.isfinite(share) else "The row's weight"
-    it = ("it", "it") if spot.at("query") is not None and spot.at("key") is not None else ("they", "them")
+    it = ("they", "them") if spot.look.startswith("the looks") else ("it", "it")
     return _taken_away(EffectInWords(spot, spot.main), f"Cutting {spot.look}", it, f"{moved} moved to other keys.")
 
 
@@ -34,7 +38,7 @@ def _taken_away(effect: EffectInWords, done: str, it: tuple[str, str], ending: s
         return effect.undefined(done)
     if effect.is_small:
         return f"{effect.told(done)}. {BACKUP}"
-    return f"{effect.told(done)}: {effect.verdict(*it)}{effect.others()} {ending}"
+    return f"{effect.told(done)}: {effect.verdict(*it)}{effect.others()} {ending}".rstrip()
 
 
 def denoise(spot: Spot) -> str:
@@ -50,7 +54,7 @@ def noise(spot: Spot) -> str:
 
 
 def _patched(spot: Spot, done: str, share: Callable[[float], str], ending: str) -> str:
-    done = done.format(what=spot.words.removeprefix("the "))
+    done = done.format(what=spot.changed.removeprefix("the "))
     recovery = spot.value("recovery")
     if spot.attrs.get("no_ratio") or ("recovery" in spot and not np.isfinite(recovery)):
         told = f". {_NO_RATIO}"
@@ -61,7 +65,8 @@ def _patched(spot: Spot, done: str, share: Callable[[float], str], ending: str) 
     effect = EffectInWords(spot, "effect")
     if not effect.is_defined:
         return effect.undefined(done)
-    return f"{effect.told(done)}{told} {BACKUP if effect.is_small else ending}"
+    hardly = effect.is_small and (not np.isfinite(recovery) or share(recovery).startswith("hardly"))
+    return f"{effect.told(done)}{told} {BACKUP if hardly else ending}"
 
 
 _DIRECTIONS = {"denoise": ("corrupted", "clean"), "noise": ("clean", "corrupted")}
@@ -124,7 +129,7 @@ def attribution_patching(spot: Spot) -> str:
 def direct_and_total(spot: Spot) -> str:
     total, direct = EffectInWords(spot, "total"), EffectInWords(spot, "direct")
     replacement = spot.attrs.get("replacement")
-    done = (replaced(replacement)[0] if replacement in REPLACED else "Taking away {what}").format(what=spot.words)
+    done = (replaced(replacement)[0] if replacement in REPLACED else "Taking away {what}").format(what=spot.changed)
     for effect in (total, direct):
         if not effect.is_defined:
             return effect.undefined(done)

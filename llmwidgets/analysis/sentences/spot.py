@@ -50,6 +50,7 @@ class Spot:
             self.part = str(place["part"])
             data, place = data[[self.part]], {name: at for name, at in place.items() if name != "part"}
         self._has_all = {str(name) for name, one in data.data_vars.items() if all(n in one.coords or n in one.dims for n in place)}
+        self._dims = {str(name): [str(dim) for dim in one.dims if dim != "prompt"] for name, one in data.data_vars.items()}
         for name, at in place.items():
             data = _narrowed(data, str(name), at)
         data = data.squeeze([dim for dim, size in data.sizes.items() if size == 1 and dim != "prompt"])
@@ -71,6 +72,9 @@ class Spot:
     def main(self) -> str:
         """The one variable that a sentence is about: `effect`, or the one that has all the given coordinates; ValueError for several."""
         if "effect" in self:
+            if "effect" not in self._has_all:
+                has = ", ".join(self._dims["effect"]) or "no coordinate: one change was made"
+                raise ValueError(f"the effect is not by all of these coordinates; it is by {has}")
             return "effect"
         names = [name for name in self.names if name in self._has_all]
         if len(names) != 1:
@@ -80,6 +84,10 @@ class Spot:
     def value(self, name: str) -> float:
         """The number there; NaN where the result has no such variable. ValueError for a coordinate left open."""
         return float("nan") if name not in self else float(self._scalar(name))
+
+    def is_one(self, name: str) -> bool:
+        """Whether the variable is there, with no coordinate left open."""
+        return name in self and not set(self._data[name].dims) - {"prompt"}
 
     def row(self, name: str) -> np.ndarray:
         """The values along the one coordinate that is left."""
@@ -102,7 +110,10 @@ class Spot:
         """The same; `at` is the preposition before a position, `variable` the one that the sentence is about, which may be a part."""
         site, layer, position = self.attrs.get("site", self.at("site")), self.at("layer"), self.at("position")
         head = self.at("head") if self.at("head") not in (None, -1) else None
-        there = f" {at} {self.position('position')}" if position is not None else ""
+        if position is not None:
+            there = f" {at} {self.position('position')}"
+        else:  # of a pattern, whole rows are changed
+            there = f" {at} {self.position('query')}" if site == "pattern" and self.at("query") is not None else ""
         if self.at("part") is not None and self.at("kind") != "head":
             return f"the part {str(self.at('part'))!r}{there}"
         if self.at("neuron") is not None:
@@ -120,12 +131,30 @@ class Spot:
         return f"what was changed{there}"
 
     @property
+    def changed(self) -> str:
+        """What was changed there, with the positions where it was changed if these are not the place."""
+        positions = self.attrs.get("positions")
+        if self.at("position") is not None or not isinstance(positions, (list, tuple)):
+            return self.words
+        some = ", ".join(map(str, positions)) if len(positions) < 5 else f"{positions[0]} ... {positions[-1]}"
+        return f"{self.words} at position{'s' if len(positions) > 1 else ''} {some}"
+
+    @property
     def look(self) -> str:
-        """The same for looks: "the look of head 0.1 from position 13 to position 2"."""
-        of = f" of {self.words}" if self.at("layer") is not None else ""
-        start = f" from {self.position('query')}" if self.at("query") is not None else ""
-        end = f" to {self.position('key')}" if self.at("key") is not None else ""
-        return f"the look{'' if start and end else 's'}{of}{start}{end}"
+        """The same for looks: "the look of head 0.1 from position 13 to position 2"; `attrs["looks"]` and `["layers"]` say the rest."""
+        layer, layers, window = self.at("layer"), self.attrs.get("layers") or [], self.attrs.get("window", 1)
+        of = f" of {self.words}" if layer is not None else f" of layers {', '.join(map(str, layers))}" if layers else ""
+        if layer is not None and window > 1:
+            of = f" of the {window} layers about layer {layer}"
+        rows, keys = ({row for row, _ in self._looks}, {key for _, key in self._looks})
+        start = self.position("query") if self.at("query") is not None else f"position {min(rows)}" if len(rows) == 1 else ""
+        end = self.position("key") if self.at("key") is not None else f"position {min(keys)}" if len(keys) == 1 else ""
+        one = start and end and (self.at("head") is not None)
+        return f"the look{'' if one else 's'}{of}{f' from {start}' if start else ''}{f' to {end}' if end else ''}"
+
+    @property
+    def _looks(self) -> list[list[int]]:
+        return self.attrs.get("looks") or []
 
     def position(self, name: str) -> str:
         """A position with its token, where that is known."""

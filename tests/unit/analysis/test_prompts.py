@@ -289,6 +289,17 @@ def test_an_analysis_that_stops_by_itself_ends_the_list():
     assert stops([Run(), Run(prompt="stop"), Run()]).n_prompts == 1
 
 
+def test_a_part_of_a_prompt_is_given_only_where_there_is_no_whole_one():
+    @over_prompts
+    def stops(run: Any) -> xarray.DataArray:
+        return xarray.DataArray(run.effects[0], attrs={"stopped": "after 3 of 4"} if run.prompt == "stop" else {})
+
+    found = stops([Run((1.0,)), Run((9.0,), prompt="stop"), Run()])
+    assert (found.value.item(), found.attrs["stopped"]) == (1.0, "cancelled after 1 of 3 prompts")
+    found = stops([Run((9.0,), prompt="stop"), Run()])
+    assert (found.value.item(), found.attrs["stopped"]) == (9.0, "after 3 of 4")
+
+
 def test_real_captures_give_the_mean_of_what_each_gives():
     run = capture(build("gpt2"), [5, 6, 7, 5])
     runs = [run, run.again([9, 8, 9, 8]), run.again([3, 3, 1, 2])]

@@ -183,6 +183,37 @@ def test_a_cut_look_says_where_it_looked_and_that_its_weight_moved():
     assert "(+3.00): they worked against the target" in finding(effects("knockout", 3.0), layer=0, head=0)
 
 
+def test_a_knockout_of_many_looks_says_which_layers_and_positions():
+    attrs = {"method_name": "knockout", "metric": METRIC, "looks": [[13, 1]], "layers": [0, 1], "heads": "all", "before": BEFORE}
+    together = xarray.Dataset({"effect": -3.0, "moved": (("layer", "head"), np.ones((2, 2)))}, {"layer": [0, 1], "head": [0, 1]}, attrs)
+    said = finding(together)
+    assert said.startswith("Cutting the looks of layers 0, 1 from position 13 to position 1 lowers")
+    assert said.endswith("The row's weight moved to other keys.")
+    with pytest.raises(ValueError, match="the effect is not by all of these coordinates; it is by no coordinate: one change was made"):
+        finding(together, layer=0)
+    by_layer = xarray.Dataset({"effect": ("layer", [-3.0, 1.0])}, {"layer": [0, 1]}, {**attrs, "window": 3})
+    assert "Cutting the looks of the 3 layers about layer 1 from position 13 to position 1 raises" in finding(by_layer, layer=1)
+
+
+def test_changes_made_together_are_told_in_their_own_words():
+    change = "z of heads 0.0, 0.1 set to zero\nlooks from position 13 to position 2 cut in layer 1"
+    attrs = {"method_name": "ablation", "replacement": "several", "change": change, "metric": METRIC, "before": BEFORE}
+    said = finding(xarray.Dataset({"effect": -3.0}, attrs=attrs))
+    assert said == (
+        "This change (z of heads 0.0, 0.1 set to zero; looks from position 13 to position 2 cut in layer 1) lowers "
+        f"{METRIC} from 8.19 to 5.19 (-3.00): the prediction used what was changed, on this prompt."
+    )
+
+
+def test_positions_of_a_change_that_are_not_the_place_are_named():
+    assert ablated(positions=[3, 4]).startswith("Setting head 0.0 at positions 3, 4 to zero lowers")
+    assert ablated(positions="all").startswith("Setting head 0.0 to zero lowers")
+    rows = xarray.Dataset(
+        {"effect": ("query", [1.0])}, {"layer": 0, "head": 1, "query": [13]}, {"method_name": "denoise", "site": "pattern"}
+    )
+    assert finding(rows).startswith("Putting the clean run's pattern of head 0.1 at position 13 into the corrupted run raises")
+
+
 def patched(method: str, effect: float, recovery: float, **attrs: Any) -> str:
     return finding(effects(method, effect, others={"recovery": recovery}, before={"logit_difference": 1.0}, **attrs), layer=0, head=0)
 
