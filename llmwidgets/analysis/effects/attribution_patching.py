@@ -14,11 +14,15 @@ import numpy as np
 from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.analysis.prompts import over_prompts
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.metric import AskedOf, Metric
 
 from . import qk_fix as fix
 from .gradients import STREAM_SITES, Sloped, gradients
+from .patching import patched_values
+from .separation import separation
 
 if TYPE_CHECKING:
     import xarray
@@ -27,18 +31,13 @@ if TYPE_CHECKING:
     from llmwidgets.capture.record import AttentionRecord
     from llmwidgets.capture.recorder import Cancelled, Progress
 
-CAVEAT = "A screen, by a straight line: the strongest are verified by real patching."
 METHOD = "attribution patching (Nanda 2023)"
 METHOD_FIXED = "attribution patching with the QK fix (AtP*: Kramár et al. 2024, arXiv 2403.00745)"
 SITES = (*STREAM_SITES, "z", "q", "k", "v", "pattern", "mlp_post")
-#: How far the metric must lie apart on the two prompts for a share of the way to mean something.
-SEPARATE = {"logit_difference": 0.05, "log_probability": 0.05, "probability": 0.01}
-
 _UNITS_OF = {"z": "head", "q": "head", "k": "kv_head", "v": "kv_head", "pattern": "head", "mlp_post": "neuron"}
-#: The dimensions of a result as coordinates of an Intervention.
-_COORDINATES = {"kv_head": "head", "query": "position"}
 
 
+@over_prompts
 def attribution_patching(
     clean: Capture,
     corrupted: Capture,
@@ -62,13 +61,18 @@ def attribution_patching(
 
     A Dataset over layer and head, kv_head, neuron, position or query, float64 in the metric's unit: `estimate` and `verified` (after -
     before; NaN where nothing was verified or a layer lacks the site), and `recovery_estimate` (0 is the corrupted run, 1 the clean one)
-    unless attrs["no_ratio"] says why not. attrs: `clean` and `corrupted` (every quantity on each), `top_k`, `rank_correlation`
-    (Spearman's, of estimate and verified, from 3 places on), and what was done.
+    unless attrs["no_ratio"] says why not. attrs: clean and corrupted (every quantity on each), top_k (how many were verified),
+    rank_correlation (Spearman's, of the two over these, from 3 on), and what was done. Lists of runs give means with intervals.
 
     Raises PromptError (a ValueError) for unlike runs, ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where
     this architecture lacks the site, and what `metric.on` raises.
 
-        lw.attribution_patching(clean, corrupted, Metric(" Mary", " John"), site="z").estimate
+    >>> import llmwidgets as lw
+    >>> clean = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
+    >>> corrupted = clean.again("When Mary and John went to the store, Mary gave a drink to")
+    >>> found = attribution_patching(clean, corrupted, Metric(" Mary", foil=" John"), verify=3)
+    >>> found.estimate.dims, int(found.verified.notnull().sum())
+    (('layer', 'head'), 3)
     """
     for run in (clean, corrupted):
         require_capture(run)
@@ -81,40 +85,46 @@ def attribution_patching(
     is_fixed = qk_fix and site in ("q", "k")
     dims = _dims(site, by_position)
     estimate = _stacked(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled))
-    verified = _verified(estimate, verify, base, donor, metric, asked, site, dims, progress, cancelled)
+    verified, places = np.full_like(estimate, np.nan), strongest(estimate, verify)
+    if places:
+        named = [dict(zip(dims, place, strict=True)) for place in places]
+        for place, after in zip(places, patched_values(base, donor, metric, site, named, progress, cancelled), strict=True):
+            verified[place] = after[metric.quantity] - asked.before[metric.quantity]
     found = {
         "estimate": (dims, estimate, {"unit": asked.unit, "evidence": "attribution"}),
         "verified": (dims, verified, {"unit": asked.unit, "evidence": "intervention"}),
     }
-    on_donor = {name: float(value[0]) for name, value in asked.values(metric.on(donor).clean[None]).items()}
-    values = {"clean": on_donor, "corrupted": asked.before} if donor is clean else {"clean": asked.before, "corrupted": on_donor}
-    is_done = ~np.isnan(verified)
+    apart = separation(clean, corrupted, metric)
+    before = apart.corrupted if base is corrupted else apart.clean
     attrs: dict[str, Any] = {
         "title": f"attribution patching of {site}: estimated change of {asked.name}",
         "unit": asked.unit,
         "evidence": "attribution",
-        "caveat": CAVEAT,
+        "caveat": caveat("attribution_patching", qk_fix=is_fixed or site not in ("q", "k")),
         "method": METHOD_FIXED if is_fixed else METHOD,
+        "method_name": "attribution_patching",
         "metric": asked.name,
+        "quantity": metric.quantity,
         "n_prompts": 1,
         "site": site,
         "direction": direction,
-        "replacement": f"the {'clean' if donor is clean else 'corrupted'} run's activation",
+        "replacement": "other",
         "positions": "each" if by_position or site in STREAM_SITES else "all together",
-        "before": asked.before,
-        **values,
-        "top_k": int(is_done.sum()),
+        "before": before,
+        "clean": apart.clean,
+        "corrupted": apart.corrupted,
+        "top_k": len(places),
     }
-    begin, end = values["corrupted"][metric.quantity], values["clean"][metric.quantity]
-    if abs(end - begin) > SEPARATE[metric.quantity]:
-        share = (asked.before[metric.quantity] + estimate - begin) / (end - begin)
-        found["recovery_estimate"] = (dims, share, {"unit": "share of the way from corrupted to clean", "evidence": "attribution"})
+    if apart.gap is None:
+        attrs["no_ratio"] = apart.no_ratio
     else:
-        attrs["no_ratio"] = f"The prompts hardly differ in {asked.name} ({begin:.3g} and {end:.3g}): a share of the way would mean nothing."
-    agreement = rank_correlation(estimate[is_done], verified[is_done])
+        share = (before[metric.quantity] + estimate - apart.corrupted[metric.quantity]) / apart.gap
+        found["recovery_estimate"] = (dims, share, {"unit": "share of clean minus corrupted", "evidence": "attribution"})
+    at = tuple(np.array(places, dtype=int).reshape(len(places), len(dims)).T)
+    agreement = rank_correlation(estimate[at], verified[at])
     if agreement is not None:
         attrs["rank_correlation"] = agreement
-    return xarray.Dataset(found, _coordinates(clean, corrupted, dims, estimate.shape), attrs)
+    return xarray.Dataset(found, _coordinates(base, dims, estimate.shape), attrs)
 
 
 def strongest(estimate: np.ndarray, k: int) -> list[tuple[int, ...]]:
@@ -142,31 +152,6 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
         ranks.append(rank - rank.mean() if len(rank) else rank)
     scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
     return float((ranks[0] * ranks[1]).sum()) / scale if scale and len(one) >= 3 else None
-
-
-def _verified(
-    estimate: np.ndarray,
-    k: int,
-    base: Capture,
-    donor: Capture,
-    metric: Metric,
-    asked: AskedOf,
-    site: str,
-    dims: tuple[str, ...],
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> np.ndarray:
-    """The effects of really patching the `k` strongest, of the estimate's shape; NaN elsewhere."""
-    verified, places = np.full_like(estimate, np.nan), strongest(estimate, k)
-    if not places:
-        return verified
-    from .patch import patched_values
-
-    named = [{_COORDINATES.get(dim, dim): at for dim, at in zip(dims, place, strict=True)} for place in places]
-    after = patched_values(base, donor, metric, site, named, progress=progress, cancelled=cancelled)
-    for place, values in zip(places, after, strict=True):
-        verified[place] = values[metric.quantity] - asked.before[metric.quantity]
-    return verified
 
 
 def _estimates(
@@ -242,10 +227,9 @@ def _stacked(each: Iterator[np.ndarray | None]) -> np.ndarray:
     return stacked
 
 
-def _coordinates(clean: Capture, corrupted: Capture, dims: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+def _coordinates(base: Capture, dims: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, Any]:
     coordinates: dict[str, Any] = {dim: range(size) for dim, size in zip(dims, shape, strict=True)}
-    for dim in ("position", "query"):
+    for dim, name in (("position", "token"), ("query", "query_token")):
         if dim in dims:
-            coordinates["clean_token"] = (dim, np.array(clean.tokens, dtype=object))
-            coordinates["corrupted_token"] = (dim, np.array(corrupted.tokens, dtype=object))
+            coordinates[name] = (dim, np.array(base.tokens, dtype=object))
     return coordinates
