@@ -20,14 +20,31 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .analysis import (
+        ablate,
         attention_entropy,
         attention_shares,
         attention_to_first,
+        attribution_patching,
+        decompose,
+        direct_and_total_effect,
+        direct_logit_attribution,
+        edge_contribution,
+        effect_of,
+        head_scores,
+        in_words,
+        knock_out,
         logit_lens,
         next_token,
+        norm_weighted_attention,
+        patch,
         residual_norm,
+        rollout,
     )
     from .capture import Capture, capture
+    from .experiments.intervention import Intervention, Interventions
+    from .experiments.metric import Metric
+    from .experiments.replacement import Replacement
+    from .experiments.sweep import Outcome, sweep
     from .fields import Axis, Field, Place
     from .models.demo import demo_model
     from .show import show
@@ -49,12 +66,31 @@ _HOMES = {
     "Axis": ".fields",
     "Field": ".fields",
     "Place": ".fields",
+    "Intervention": ".experiments.intervention",
+    "Interventions": ".experiments.intervention",
+    "Metric": ".experiments.metric",
+    "Outcome": ".experiments.sweep",
+    "Replacement": ".experiments.replacement",
+    "sweep": ".experiments.sweep",
+    "ablate": ".analysis",
     "attention_entropy": ".analysis",
     "attention_shares": ".analysis",
     "attention_to_first": ".analysis",
+    "attribution_patching": ".analysis",
+    "decompose": ".analysis",
+    "direct_and_total_effect": ".analysis",
+    "direct_logit_attribution": ".analysis",
+    "edge_contribution": ".analysis",
+    "effect_of": ".analysis",
+    "head_scores": ".analysis",
+    "in_words": ".analysis",
+    "knock_out": ".analysis",
     "logit_lens": ".analysis",
     "next_token": ".analysis",
+    "norm_weighted_attention": ".analysis",
+    "patch": ".analysis",
     "residual_norm": ".analysis",
+    "rollout": ".analysis",
 }
 
 __all__ = [
@@ -63,21 +99,40 @@ __all__ = [
     "Field",
     "HeadView",
     "Inspector",
+    "Intervention",
+    "Interventions",
     "LayerView",
+    "Metric",
+    "Outcome",
     "PatternView",
     "Place",
+    "Replacement",
     "Selection",
     "TokenView",
     "__version__",
+    "ablate",
     "attention_entropy",
     "attention_shares",
     "attention_to_first",
+    "attribution_patching",
     "capture",
+    "decompose",
     "demo_model",
+    "direct_and_total_effect",
+    "direct_logit_attribution",
+    "edge_contribution",
+    "effect_of",
+    "head_scores",
+    "in_words",
+    "knock_out",
     "logit_lens",
     "next_token",
+    "norm_weighted_attention",
+    "patch",
     "residual_norm",
+    "rollout",
     "show",
+    "sweep",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
