@@ -228,6 +228,7 @@ def test_denoising_says_how_far_it_is_enough():
     assert "it goes the other way, by 20 % of the difference" in patched("denoise", -1.0, -0.2)
     assert "hardly enough" in patched("denoise", 0.01, 0.001) and "backup" in patched("denoise", 0.01, 0.001)
     assert "needed" not in said
+    assert "backup" not in patched("denoise", 0.015, 0.5)  # a small change between prompts that hardly differ, but half the way
 
 
 def test_noising_says_how_far_it_is_needed():
