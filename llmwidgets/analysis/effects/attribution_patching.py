@@ -20,7 +20,8 @@ from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.metric import AskedOf, Metric
 
 from . import qk_fix as fix
-from .gradients import STREAM_SITES, Sloped, gradients
+from .gradients import Sloped, gradients
+from .graph_sites import STREAM_SITES
 from .patching import patched_values
 from .separation import separation
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 import llmwidgets as lw
-from llmwidgets.analysis.effects.gradients import SITES, STREAM_SITES, gradients
+from llmwidgets.analysis.effects.gradients import gradients
+from llmwidgets.analysis.effects.graph_sites import SITES, STREAM_SITES
 from llmwidgets.capture import Capture
 from llmwidgets.experiments.metric import Metric
-from llmwidgets.models.errors import CaptureStopped, UndefinedHereError
+from llmwidgets.models.errors import CaptureStopped, ModelError, UndefinedHereError
 from llmwidgets.models.stacks import first_tensor
 from llmwidgets.models.tap import AttentionTap
 from tests.architectures import CAUSES, FloatsStayDouble, build, prompt_ids
@@ -159,6 +160,31 @@ def test_frozen_parameters_no_grad_and_inference_mode_make_no_difference() -> No
     assert torch.equal(gradients(inside, METRIC.on(inside), ["z"]).at["z", 0].gradient, expected)
     model.requires_grad_(False)
     assert torch.equal(gradients(run, METRIC.on(run), ["z"]).at["z", 0].gradient, expected)
+
+
+def test_a_model_that_computes_a_part_without_gradients_is_refused_in_words() -> None:
+    model = build("gpt2")
+    model.lm_head.forward = torch.no_grad()(model.lm_head.forward)
+    run = lw.capture(model, prompt_ids(10))
+    with pytest.raises(UndefinedHereError, match="no gradient leads from the model's answer to z of block 0"):
+        gradients(run, METRIC.on(run), ["z"])
+
+    class Blind(type(model.transformer.h[1].mlp)):
+        forward = torch.no_grad()(type(model.transformer.h[1].mlp).forward)
+
+    model = build("gpt2")
+    model.transformer.h[1].mlp.__class__ = Blind
+    run = lw.capture(model, prompt_ids(10))
+    with pytest.raises(UndefinedHereError, match="to mlp_out of block 1"):
+        gradients(run, METRIC.on(run), ["mlp_out"])
+
+
+def test_a_model_made_in_inference_mode_is_refused_in_words() -> None:
+    with torch.inference_mode():
+        model = build("gpt2")
+    run = lw.capture(model, prompt_ids(10))
+    with pytest.raises(ModelError, match="load it outside of that"):
+        gradients(run, METRIC.on(run), ["z"])
 
 
 def test_what_comes_after_the_metrics_position_has_no_gradient() -> None:
