@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
 
+KEPT_BYTES = 64 << 20
+
+
 @dataclass(eq=False)
 class BlockTerms:
     """One block's terms at n positions."""
@@ -38,20 +41,37 @@ class BlockTerms:
     z: Tensor | None = None  # (n, head * value width): what attention's output projection was given
     mlp_post: Tensor | None = None  # (n, neuron): what the MLP's output projection was given
 
+    def at(self, places: Tensor) -> BlockTerms:
+        """The terms at some of the n positions."""
+
+        def picked(rows: Tensor | None) -> Tensor | None:
+            return None if rows is None else rows[places]
+
+        return BlockTerms(
+            anatomy=self.anatomy,
+            entered=picked(self.entered),
+            leaves={name: rows[places] for name, rows in self.leaves.items()},
+            norms={name: norm.at(places) for name, norm in self.norms.items()},
+            z=picked(self.z),
+            mlp_post=picked(self.mlp_post),
+        )
+
 
 @dataclass(eq=False)
 class Terms:
     """All blocks' terms, and the embeddings that ran before them."""
 
-    positions: tuple[int, ...]
     blocks: list[BlockTerms]
     embeddings: dict[str, Tensor]  # by module: (n, d_model)
 
 
 def terms_at(run: Capture, positions: Sequence[int]) -> Terms:
-    """The terms at `positions`, by one pass; those of a single position are kept for the run."""
-    positions = tuple(positions)
+    """The terms at `positions`. One pass serves every position of a prompt of modest size; else a single position's are kept."""
     check_readable(run)
+    if _fit_in_memory(run):
+        whole, places = _everywhere(run), torch.tensor(list(positions))
+        return Terms([block.at(places) for block in whole.blocks], {name: rows[places] for name, rows in whole.embeddings.items()})
+    positions = tuple(positions)
     if len(positions) == 1:
         return once(run, ("terms", positions), lambda: _read(run, positions))
     return _read(run, positions)
@@ -63,7 +83,18 @@ def frozen_norms(run: Capture) -> list[dict[str, FrozenNorm]]:
     blocks = run.bench("the norms inside the blocks").anatomy.blocks
     if not any(True for block in blocks for _ in norms_in(block.output)):
         return [{} for _ in blocks]
+    if _fit_in_memory(run):
+        return [block.norms for block in _everywhere(run).blocks]
     return once(run, "frozen norms", lambda: [block.norms for block in _read(run, (), norms_everywhere=True).blocks])
+
+
+def _everywhere(run: Capture) -> Terms:
+    return once(run, "terms", lambda: _read(run, tuple(range(run.n_tokens))))
+
+
+def _fit_in_memory(run: Capture) -> bool:
+    """Whether all positions' terms may be kept: about eight vectors of the stream's width a block (leaves, heads, neurons), float32."""
+    return run.n_tokens * run.n_layers * 8 * run.d_model * 4 <= KEPT_BYTES
 
 
 def check_readable(run: Capture) -> None:
@@ -110,7 +141,8 @@ def _read(run: Capture, positions: tuple[int, ...], norms_everywhere: bool = Fal
                 f"what enters block {layer} is not what block {layer - 1} left: the model changes its residual stream between blocks, "
                 "so its parts cannot be carried from one to the next"
             )
-    return Terms(positions, reader.blocks, reader.embeddings)
+        block.entered = before.left = None  # the same as what is kept beside them
+    return Terms(reader.blocks, reader.embeddings)
 
 
 def _close(left: Tensor | None, right: Tensor | None) -> bool:

@@ -11,13 +11,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from llmwidgets.analysis.contributions.decompose import decompose
 from llmwidgets.analysis.contributions.direct import direct_logit_attribution
 from llmwidgets.analysis.contributions.edges import edge_contribution
 from llmwidgets.capture import capture
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import UndefinedHereError
 from tests.architectures import REPLAYED, WITH_ATTENTION, build, prompt_ids
-from tests.unit.analysis.contributions.runs import N, captured, model
+from tests.unit.analysis.contributions.runs import IDS, N, captured, model
 
 pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
@@ -87,6 +88,17 @@ def test_the_field_says_what_it_is() -> None:
 def test_where_a_look_has_no_direct_contribution_it_is_refused(name: str, sentence: str) -> None:
     with pytest.raises(UndefinedHereError, match=sentence):
         edge_contribution(captured(name), METRIC)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gemma2"])
+def test_a_prompt_too_long_to_keep_its_terms_has_the_same_numbers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmwidgets.analysis.contributions.terms.KEPT_BYTES", 0)
+    run = capture(model(name), IDS)
+    cells = edge_contribution(run, METRIC).reader({"layer": range(3), "head": range(4), "query": range(N), "key": range(N)})
+    np.testing.assert_allclose(cells.values, exact(name), atol=1e-12)
+    np.testing.assert_allclose(decompose(run, [2, 7]), decompose(captured(name), [2, 7]), atol=1e-12)
+    one, other = (direct_logit_attribution(each, METRIC, by="neuron") for each in (run, captured(name)))
+    np.testing.assert_allclose(one.neurons, other.neurons, atol=1e-12)
 
 
 class Largest(TorchDispatchMode):
