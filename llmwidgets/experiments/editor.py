@@ -161,7 +161,8 @@ class Editor:
         def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
             added = first_tensor(output)
             assert added is not None
-            changed = added
+            given = self._by_row(added)
+            changed = given
             for site in ("attn_out", "mlp_out", "resid_mid"):
                 terms = self._terms(self._layer, site)
                 factors = [term.factor for term in terms if term.name == name]
@@ -170,7 +171,7 @@ class Editor:
                 is_first = terms[0].name == name  # a second module that adds to the same sum adds nothing
                 base = self._given if site == "resid_mid" else None
                 changed = write_stream(changed, self._here(site), factors[0] if is_first else None, base)
-            return None if changed is added else with_first_tensor(output, changed)
+            return None if changed is given else with_first_tensor(output, changed.reshape(added.shape))
 
         return hook
 
@@ -178,13 +179,19 @@ class Editor:
         z, edits = stream_input(args, kwargs), self._here("z")
         if not edits or z is None:
             return None
-        return with_stream(args, kwargs, write_heads(z, edits, self._anatomy.blocks[self._layer].n_heads))
+        written = write_heads(self._by_row(z), edits, self._anatomy.blocks[self._layer].n_heads)
+        return with_stream(args, kwargs, written.reshape(z.shape))
 
     def _change_neurons(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         activations, edits = stream_input(args, kwargs), self._here("mlp_post")
         if not edits or activations is None:
             return None
-        return with_stream(args, kwargs, write_width(activations, edits))
+        return with_stream(args, kwargs, write_width(self._by_row(activations), edits).reshape(activations.shape))
+
+    def _by_row(self, tensor: Tensor) -> Tensor:
+        """(row, position, width) of what a module gets or gives; some (OPT's MLP) lay all rows' positions end to end."""
+        assert self._given is not None
+        return tensor.reshape(*self._given.shape[:2], -1)
 
     # inside attention
 
