@@ -1,7 +1,8 @@
 """The editor: one forward pass of many rows, each with its own edits, on a twin.
 
 Rows are the batch. A row whose first edit is in block l is like the clean run before it, so it joins the batch only at block l, with the
-clean run's stream there; blocks before the first row's are stubbed. Always true: hooks, stubs and tap are gone when the context ends, also
+clean run's stream there, or, where only what attention reads out changes, after that block's attention; blocks before the first row's are
+stubbed. Always true: hooks, stubs and tap are gone when the context ends, also
 after an exception; a row without edits reproduces the clean run. Which rows go into one pass is decided in `passes`.
 """
 
@@ -11,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +21,14 @@ from llmwidgets.experiments.edits import Edit
 from llmwidgets.experiments.looks import AttentionEditor
 from llmwidgets.experiments.pieces import in_pieces
 from llmwidgets.experiments.writing import write_heads, write_stream, write_width
-from llmwidgets.models.anatomy import Anatomy, Term
+from llmwidgets.models.anatomy import Term
 from llmwidgets.models.errors import CaptureStopped
 from llmwidgets.models.stacks import first_tensor, stream_input, with_first_tensor, with_stream
 from llmwidgets.models.stubs import stubbed
 from llmwidgets.models.tap import AttentionTap
+
+if TYPE_CHECKING:
+    from llmwidgets.capture import Capture
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +42,23 @@ class Row:
 class Editor:
     """Use as `with editor.at_work(model): model(...)`. Rows are sorted by `start`.
 
-    `stream_before(layer)` gives the clean run's (position, d_model) before a block; `growing`: rows join at their start, else all of them
-    begin with the first; `wanted`: the positions whose logits are asked for, the last MLP leaves out the others (None: all).
+    joining: "after attention" or "at block", rows join at their start; "together", all of them begin with the first. wanted: the positions
+    whose logits are asked for; the last MLP leaves out the others (None: all).
     """
 
     def __init__(
         self,
-        anatomy: Anatomy,
+        run: Capture,
         rows: Sequence[Row],
-        stream_before: Callable[[int], Tensor],
-        growing: bool = True,
+        joining: str = "at block",
         cancelled: Callable[[], bool] | None = None,
         wanted: Sequence[int] | None = None,
     ) -> None:
-        self._anatomy = anatomy
+        self._run = run
+        self._anatomy = run.bench("an experiment").anatomy
         self._first = rows[0].start
-        self._starts = [row.start if growing else self._first for row in rows]
-        self._stream_before = stream_before
+        self._starts = [self._first if joining == "together" else row.start for row in rows]
         self._cancelled = cancelled
-        self._narrowed = False
         self._wanted = None if wanted is None else list(wanted)
         self._layer = -1
         self._given: Tensor | None = None  # the running block's input
@@ -64,6 +66,8 @@ class Editor:
         for index, row in enumerate(rows):
             for edit in row.edits:
                 self._edits[edit.layer, edit.site].append((index, edit))
+        late = set(self._starts) if joining == "after attention" else set()
+        self._late = {layer for layer in late if self._may_join_late(layer)}
 
     @contextmanager
     def at_work(self, model: nn.Module) -> Iterator[None]:
@@ -89,7 +93,10 @@ class Editor:
                 after(last, self._widen)
             for name in {term.name: None for layer, site in edited for term in self._terms(layer, site)}:
                 after(name, self._change_added(name))
-            for name in {blocks[layer].output_projection: None for layer, site in edited if site == "z"}:
+            for name in {blocks[layer].attention: None for layer in self._late}:
+                before(name, self._only_earlier_rows)
+            changing_z = {*self._late, *(layer for layer, site in edited if site == "z")}
+            for name in {blocks[layer].output_projection: None for layer in changing_z}:
                 before(name, self._change_z)
             for name in {blocks[layer].mlp_output_projection: None for layer, site in edited if site == "mlp_post"}:
                 before(name, self._change_neurons)
@@ -110,18 +117,17 @@ class Editor:
 
     def _narrow(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = stream_input(args, kwargs)
-        assert given is not None and self._given is not None and self._wanted is not None
-        self._narrowed = given.shape[:-1] == self._given.shape[:-1]  # some (OPT) lay all rows' positions end to end
-        return with_stream(args, kwargs, given[:, self._wanted]) if self._narrowed else None
+        assert given is not None and self._wanted is not None
+        narrow = self._by_row(given)[:, self._wanted]  # (row, wanted, width)
+        return with_stream(args, kwargs, narrow if given.ndim == 3 else narrow.flatten(0, 1))
 
     def _widen(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         added = first_tensor(output)
         assert self._wanted is not None and self._given is not None and added is not None
-        if not self._narrowed:
-            return None
-        wide = added.new_zeros(*self._given.shape[:2], added.shape[-1])  # (row, position, d_model)
-        wide[:, self._wanted] = added
-        return with_first_tensor(output, wide)
+        n_rows, n_tokens = self._given.shape[:2]
+        wide = added.new_zeros(n_rows, n_tokens, added.shape[-1])
+        wide[:, self._wanted] = added.view(n_rows, len(self._wanted), -1)
+        return with_first_tensor(output, wide if added.ndim == 3 else wide.flatten(0, 1))
 
     def _terms(self, layer: int, site: str) -> tuple[Term, ...]:
         block = self._anatomy.blocks[layer]
@@ -141,7 +147,7 @@ class Editor:
             return None
         joining = self._starts.count(self._layer)
         if joining:
-            clean = self._stream_before(self._layer).to(stream)[None].expand(joining, -1, -1)  # (row, position, d_model)
+            clean = self._run["resid_pre", self._layer].to(stream)[None].expand(joining, -1, -1)  # (row, position, d_model)
             stream = clean.contiguous() if self._layer == self._first else torch.cat([stream, clean])
         stream = write_stream(stream, self._here("resid_pre"))
         self._given = stream
@@ -175,12 +181,34 @@ class Editor:
 
         return hook
 
+    def _may_join_late(self, layer: int) -> bool:
+        """Whether all that the block's attention reads is as in the clean run, for the rows that join here."""
+        block = self._anatomy.blocks[layer]
+        joining = {index for index, start in enumerate(self._starts) if start == layer}
+        read = (index for site in ("resid_pre", *AttentionEditor.SITES) for index, _ in self._edits.get((layer, site), []))
+        return block.n_heads > 0 and block.n_attentions == 1 and block.output_projection is not None and joining.isdisjoint(read)
+
+    def _only_earlier_rows(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = stream_input(args, kwargs)
+        if self._layer not in self._late or given is None:
+            return None
+        return with_stream(args, kwargs, given[: max(1, self._n_earlier())])  # one at least: not all code takes an empty batch
+
+    def _n_earlier(self) -> int:
+        return sum(start < self._layer for start in self._starts)
+
     def _change_z(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         z, edits = stream_input(args, kwargs), self._here("z")
-        if not edits or z is None:
+        is_late = self._layer in self._late
+        if z is None or not (edits or is_late):
             return None
+        shape = z.shape
+        if is_late:
+            clean = self._run["z", self._layer].transpose(0, 1).flatten(1).to(z)  # (position, head * width)
+            earlier = z.reshape(-1, *clean.shape)[: self._n_earlier()]
+            z = torch.cat([earlier, clean[None].expand(self._starts.count(self._layer), -1, -1)])
         written = write_heads(self._by_row(z), edits, self._anatomy.blocks[self._layer].n_heads)
-        return with_stream(args, kwargs, written.reshape(z.shape))
+        return with_stream(args, kwargs, written.reshape(-1, *shape[1:]))
 
     def _change_neurons(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         activations, edits = stream_input(args, kwargs), self._here("mlp_post")

@@ -2,14 +2,15 @@
 
 Rows are sorted by the first block that they change and packed so that a pass stays small enough for a CPU's caches; within a pass each
 joins at its block. Always true: the first pass carries rows without edits, and nothing is handed out unless they reproduce the clean run.
-A model whose masks or positions are made for a batch of fixed size (ALiBi in some) gets passes whose rows all begin together.
+A model whose masks or positions are made for a batch of fixed size (ALiBi in some) gets passes whose rows all begin together; which way
+of joining a model takes is found out by that check, and remembered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 TOKENS_AT_ONCE = 1024  # rows x tokens of a pass; measured quickest on GPT-2 small's shape (benchmarks)
 
-_steady: WeakSet[nn.Module] = WeakSet()  # models whose batch cannot grow on the way
+JOINING = ("after attention", "at block", "together")  # from the quickest to what every model takes
+_ways: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()  # the place in JOINING of the first that a model takes
 
 Found = tuple[int, Tensor]
 
@@ -55,17 +57,18 @@ def passes(
             raise CaptureStopped(f"stopped after {done} of {len(each)} experiments")
         if progress is not None:
             progress(done, len(each), "experiments")
-        growing = bench.subject.model not in _steady
+        joining = JOINING[_ways.get(bench.subject.model, 0)]
         together = waiting[:at_once]
-        if not growing:
+        if joining == "together":
             together = [pair for pair in together if pair[1].start == together[0][1].start]
         rows = [row for _, row in together]
         if checked:
-            logits = _one_pass(run, rows, positions, growing, cancelled)
+            logits = _one_pass(run, rows, positions, joining, cancelled)
         else:
-            logits = _checked_pass(run, rows, positions, growing, cancelled, clean)
+            logits = _checked_pass(run, rows, positions, joining, cancelled, clean)
             if logits is None:
-                continue  # this model's batch cannot grow; begin again with steady passes
+                _ways[bench.subject.model] = JOINING.index(joining) + 1
+                continue
             checked = True
         waiting = waiting[len(together) :]
         for (index, _), found in zip(together, logits, strict=True):
@@ -76,43 +79,42 @@ def passes(
 
 
 def _checked_pass(
-    run: Capture, rows: list[Row], positions: Sequence[int], growing: bool, cancelled: Callable[[], bool] | None, clean: Tensor
+    run: Capture, rows: list[Row], positions: Sequence[int], joining: str, cancelled: Callable[[], bool] | None, clean: Tensor
 ) -> Tensor | None:
-    """The pass with an unedited row at its beginning and one that joins with the last; None where growing fails."""
-    model = run.bench("an experiment").subject.model
+    """The pass with an unedited row at its beginning and one that joins with the last; None where this way of joining fails."""
     unedited = [Row(rows[0].start, ()), Row(rows[-1].start, ())]
+    is_last_way = joining == JOINING[-1]
     try:
-        logits = _one_pass(run, [unedited[0], *rows, unedited[1]], positions, growing, cancelled)
+        logits = _one_pass(run, [unedited[0], *rows, unedited[1]], positions, joining, cancelled)
     except (RuntimeError, ValueError, IndexError) as error:
-        if not growing or isinstance(error, torch.OutOfMemoryError) or not _is_about_shapes(error):
+        if is_last_way or not _is_about_shapes(error):
             raise
-        _steady.add(model)
         return None
     difference = max(float((logits[at] - clean).abs().max() / clean.abs().max().clamp_min(1e-30)) for at in (0, -1))
     tolerance = 10 * run.integrity.tolerance_readout  # a batch sums in another order than a single row
-    if not difference <= tolerance and bool(clean.isfinite().all()):
-        if growing:
-            _steady.add(model)
-            return None
+    if difference <= tolerance or not bool(clean.isfinite().all()):
+        return logits[1:-1]
+    if is_last_way:
         raise ModelError(
             f"a pass without any change gives other logits than the captured one (by {difference:.1e} of the largest, more than "
             f"{tolerance:.0e}); no effect can be measured on this model"
         )
-    return logits[1:-1]
+    return None
 
 
 def _is_about_shapes(error: Exception) -> bool:
-    return any(word in str(error) for word in ("size", "shape", "expand", "broadcast", "dimension"))
+    """Whether a batch of another size than the masks' may have caused it."""
+    out_of_memory = isinstance(error, torch.OutOfMemoryError)
+    return not out_of_memory and any(word in str(error) for word in ("size", "shape", "expand", "broadcast", "dimension"))
 
 
-def _one_pass(run: Capture, rows: list[Row], positions: Sequence[int], growing: bool, cancelled: Callable[[], bool] | None) -> Tensor:
+def _one_pass(run: Capture, rows: list[Row], positions: Sequence[int], joining: str, cancelled: Callable[[], bool] | None) -> Tensor:
     """(row, position, vocab) on the CPU."""
-    bench = run.bench("an experiment")
-    editor = Editor(bench.anatomy, rows, lambda layer: run["resid_pre", layer], growing, cancelled, positions)
+    editor = Editor(run, rows, joining, cancelled, positions)
     keep = torch.tensor(list(positions))
-    with bench.twin.ready() as model:
+    with run.bench("an experiment").twin.ready() as model:
         inputs = forward_inputs(model, run.inputs.ids, run.inputs.attention_mask, keep=keep)
-        if not growing:
+        if joining == "together":
             for name in ("input_ids", "attention_mask"):
                 if name in inputs:
                     inputs[name] = inputs[name].expand(len(rows), -1)
