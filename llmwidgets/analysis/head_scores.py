@@ -21,12 +21,12 @@ from llmwidgets.models.loading import resolve
 from . import bootstrap
 from .head_scores_copying import CHANCE, copying_scores
 from .head_sweep import head_measures, uniform_measures
+from .sentences import caveat
 from .synthetic_repeats import Repeat, ordinary_tokens, synthetic_repeats
 
 if TYPE_CHECKING:
     import xarray
 
-CAVEAT = "A pattern match, not a mechanism: confirm by ablation."
 METHOD = "mean attention on random repeated sequences (Olsson et al. 2022, arXiv 2209.11895)"
 FEWEST_SAMPLES = 2
 
@@ -159,7 +159,8 @@ def _dataset(
         "title": "head scores on synthetic repeats",
         "unit": "share",
         "evidence": "observation",
-        "caveat": CAVEAT,
+        "method_name": "head_scores",
+        "caveat": caveat("head_scores"),
         "method": METHOD,
         "n_samples": len(samples),
         "seed": seed,

@@ -14,13 +14,14 @@ import numpy as np
 
 from .given import require_capture
 from .lens_rows import KEPT, kept_rows, read_rows
+from .sentences import caveat
 
 if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
 
-CAVEAT = "What the output layer would say here. The model may not hold it in this form."
+CAVEAT = caveat("logit_lens")
 METHOD = "logit lens (nostalgebraist 2020): the model's own final norm and head on the residual stream, statistics recomputed"
 
 Target = str | int | Sequence[int] | None
@@ -77,7 +78,7 @@ def logit_lens(
             "token": ("position", np.array([run.tokens[position] for position in at_positions], dtype=object)),
             "rank": range(k),
         },
-        attrs={"evidence": "observation", "caveat": CAVEAT, "method": METHOD},
+        attrs={"evidence": "observation", "caveat": CAVEAT, "method": METHOD, "method_name": "logit_lens"},
     )
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.models.expression import leaves
 
 from .asked import positions_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from llmwidgets.capture import Capture
 
-CAVEAT = "Adds up exactly. Counts only the last hop."
 METHOD = "residual stream decomposition (Elhage et al. 2021), norms in the stream frozen at their statistics"
 MOST_BYTES = 1 << 30
 
@@ -88,7 +88,8 @@ def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataA
             "title": "parts of the final residual stream",
             "unit": "residual stream",
             "evidence": "attribution",
-            "caveat": CAVEAT,
+            "method_name": "decomposition",
+            "caveat": caveat("decomposition"),
             "method": METHOD,
             "positions": list(at),
             "n_prompts": 1,

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.analysis.prompts import over_prompts
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.models.errors import UndefinedHereError
 
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
 
     from llmwidgets.capture import Capture
 
-CAVEAT = "Adds up exactly. Counts only the last hop."
 METHOD = "direct logit attribution, norms frozen at their statistics"
 
 Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
+@over_prompts
 def direct_logit_attribution(run: Capture, metric: Metric, *, by: str = "head") -> xarray.Dataset:
     """What each part of the model adds directly to logit[target] - logit[foil] at the metric's position.
 
@@ -168,9 +170,12 @@ def _dataset(run: Capture, asked: AskedOf, by: str, variables: Variables) -> xar
         "title": f"direct contribution to {asked.name}",
         "unit": "logits",
         "evidence": "attribution",
-        "caveat": CAVEAT,
+        "method_name": "direct_contribution",
+        "caveat": caveat("direct_contribution"),
         "method": METHOD,
         "metric": asked.name,
+        "quantity": "logit_difference",
+        "before": {"logit_difference": float(asked.of(asked.clean[None]))},
         "by": by,
         "positions": [asked.position],
         "n_prompts": 1,

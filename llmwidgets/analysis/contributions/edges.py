@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.fields.field import Field
 from llmwidgets.fields.scale import Scale
@@ -27,7 +28,6 @@ from .values import edges, projection_of, values_of
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
-CAVEAT = "What this look added to target minus foil directly. Later layers can undo it."
 METHOD = "pattern times the value's direct contribution, norms frozen at each query's statistics"
 
 
@@ -60,7 +60,7 @@ def edge_contribution(run: Capture, metric: Metric) -> Field:
         reader=LookCells(run, _Edges(run, towards(run, asked))),
         scale=Scale("diverging", 0.0, None),
         evidence="attribution",
-        caveat=CAVEAT,
+        caveat=caveat("edge_contribution"),
         method=METHOD + ("" if unembedding_of(run).cap is None else ", before the soft cap"),
     )
 

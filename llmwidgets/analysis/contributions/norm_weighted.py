@@ -13,6 +13,7 @@ from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.memo import once
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.fields.field import Field
 from llmwidgets.fields.scale import Scale
 
@@ -21,8 +22,6 @@ from .values import projection_of, values_of
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
-
-CAVEAT = "Shares of size, not of cause."
 
 
 def norm_weighted_attention(run: Capture) -> Field:
@@ -47,7 +46,7 @@ def norm_weighted_attention(run: Capture) -> Field:
         reader=LookCells(run, _Sizes(run)),
         scale=Scale("sequential", 0.0, None, power=0.5),
         evidence="attribution",
-        caveat=CAVEAT,
+        caveat=caveat("norm_weighted"),
         method="norm-weighted attention (Kobayashi et al. 2020, arXiv 2004.10102)",
     )
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.analysis.sentences import caveat
 from llmwidgets.models.errors import UndefinedHereError
 
 from .asked import positions_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from llmwidgets.capture import Capture
 
-CAVEAT = "Shares of size, not of cause."
 MOST_BYTES = 256_000_000
 _ROWS_AT_ONCE = 128
 
@@ -64,7 +64,8 @@ def rollout(run: Capture, layers: int | Sequence[int] | None = None, queries: in
         "title": "attention rollout",
         "unit": "share",
         "evidence": "attribution",
-        "caveat": CAVEAT,
+        "method_name": "rollout",
+        "caveat": caveat("rollout"),
         "method": "attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928), heads averaged, half of each step in place",
         "n_prompts": 1,
         "renormalised": sinks,
