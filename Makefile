@@ -37,7 +37,7 @@ test-python: $(VENV)/.made-test js/node_modules/.package-lock.json browser
 bundle: js/node_modules/.package-lock.json
 	$(NPM) run build
 
-bench: $(VENV)/.made-test browser benchmarks/peer/node_modules/.package-lock.json
+bench: $(VENV)/.made-test browser benchmarks/peer/node_modules/.package-lock.json benchmarks/lens/.venv/.made
 	$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/.made-test browser
@@ -70,6 +70,13 @@ benchmarks/peer/node_modules/.package-lock.json: benchmarks/peer/package-lock.js
 	npm --prefix benchmarks/peer ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
+# TransformerLens, measured beside us, has dependencies that are not ours, so it has an environment of its own (1.8 GB).
+benchmarks/lens/.venv/.made: benchmarks/lens/requirements.txt
+	$(PYTHON) -m venv benchmarks/lens/.venv
+	benchmarks/lens/.venv/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0
+	benchmarks/lens/.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement benchmarks/lens/requirements.txt
+	touch $@
+
 # A Chromium: the one on the PATH, else Debian's, else Playwright's own.
 browser: $(VENV)/.made-test
 	@if command -v chromium >/dev/null; then :; \
@@ -78,4 +85,4 @@ browser: $(VENV)/.made-test
 	else $(BIN)/python -m playwright install chromium; fi
 
 clean:
-	rm -rf $(VENV) js/node_modules benchmarks/peer/node_modules dist screenshots test-results
+	rm -rf $(VENV) benchmarks/lens/.venv js/node_modules benchmarks/peer/node_modules dist screenshots test-results

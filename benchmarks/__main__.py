@@ -1,6 +1,7 @@
-"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture]`.
+"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture causes]`.
 
-Prints each case as it comes, then the tables; writes them to benchmarks/RESULTS.md when every part has been run.
+Prints each case as it comes, then the tables. RESULTS.md has two halves, the views and the causes; each is written when all of its parts
+have been run, and leaves the other as it is.
 """
 
 from __future__ import annotations
@@ -15,23 +16,25 @@ from typing import Any
 
 import psutil
 
-from benchmarks.limits import CASE_SECONDS, OWN_TOKENS, PEER_TOKENS, TOTAL_SECONDS
+from benchmarks.limits import ATTRIBUTION_TOKENS, CASE_SECONDS, OWN_TOKENS, PEER_TOKENS, SWEEP_SECONDS, SWEEP_TOKENS, TOTAL_SECONDS
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-PARTS = ("ours", "head_view", "model_view", "capture")
+VIEW_PARTS = ("ours", "head_view", "model_view", "capture")
+PARTS = (*VIEW_PARTS, "causes")
 
 
-def in_its_own_process(part: str, tokens: int, seconds: float) -> dict[str, Any]:
-    """One case in a fresh process, for at most `seconds`: no case inherits another's memory, caches or open browser."""
+def in_its_own_process(part: str, tokens: int, left: float, at_most: float = CASE_SECONDS) -> dict[str, Any]:
+    """One case in a fresh process, for the seconds that are left or `at_most`: no case inherits another's memory, caches or browser."""
+    seconds = min(left, at_most)
     if seconds <= 0:
         return {"failed": f"was not run: the whole may take {TOTAL_SECONDS} s"}
     command = [sys.executable, "-m", "benchmarks.case", part, str(tokens)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            out, errors = process.communicate(timeout=min(seconds, CASE_SECONDS))
+            out, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             end_with_children(process.pid)
-            return {"failed": f"was not through after {min(seconds, CASE_SECONDS):.0f} s"}
+            return {"failed": f"was not through after {seconds:.0f} s"}
     if process.returncode != 0:
         return {"failed": f"ended: {(errors.strip().splitlines() or ['without a word'])[-1][:200]}"}
     return json.loads(out.splitlines()[-1])
@@ -48,12 +51,22 @@ def end_with_children(pid: int) -> None:
 
 def main(parts: list[str]) -> None:
     """Measure the named parts, or all."""
+    wanted = parts or list(PARTS)
+    if unknown := set(wanted) - set(PARTS):
+        raise SystemExit(f"{', '.join(sorted(unknown))} came; expected some of {', '.join(PARTS)}")
+    end = time.monotonic() + TOTAL_SECONDS
+    if views := [part for part in VIEW_PARTS if part in wanted]:
+        measure_views(views, end)
+    if "causes" in wanted:
+        measure_causes(end)
+
+
+def measure_views(wanted: list[str], end: float) -> None:
+    """The widget beside its peers, and the capture; writes the first half of RESULTS.md where all of it was measured."""
     from benchmarks.report import markdown
 
-    wanted = parts or list(PARTS)
     cases: dict[tuple[str, int], dict[str, Any]] = {}
     capture: dict[str, Any] = {"failed": "was not asked for"}
-    end = time.monotonic() + TOTAL_SECONDS
     if "capture" in wanted:
         capture = in_its_own_process("capture", 0, end - time.monotonic())
         print("capture", json.dumps(capture), flush=True)
@@ -63,11 +76,32 @@ def main(parts: list[str]) -> None:
             if view in wanted and (view == "ours" or tokens in PEER_TOKENS):
                 cases[view, tokens] = in_its_own_process(view, tokens, end - time.monotonic())
                 print(view, tokens, json.dumps(cases[view, tokens]), flush=True)
-    if len(wanted) == len(PARTS):
+    if len(wanted) == len(VIEW_PARTS):
         version = subprocess.run(["chromium", "--version"], capture_output=True, text=True).stdout.split()[1:2]
-        text = markdown(cases, capture, *(version or ["of Playwright"]))
-        RESULTS.write_text(text, encoding="utf-8")
-        print(text)
+        write(views=markdown(cases, capture, *(version or ["of Playwright"])))
+
+
+def measure_causes(end: float) -> None:
+    """Sweeps over heads beside a plain loop and TransformerLens, and attribution patching; writes the second half of RESULTS.md."""
+    from benchmarks.causes_report import section
+
+    cases: dict[tuple[str, int], dict[str, Any]] = {}
+    for part, lengths in (("causes", SWEEP_TOKENS), ("attribution", ATTRIBUTION_TOKENS)):
+        for tokens in lengths:
+            cases[part, tokens] = in_its_own_process(part, tokens, end - time.monotonic(), SWEEP_SECONDS)
+            print(part, tokens, json.dumps(cases[part, tokens]), flush=True)
+    write(causes=section(cases))
+
+
+def write(views: str | None = None, causes: str | None = None) -> None:
+    """Put one half, which is printed too, in its place in RESULTS.md; the other half stays."""
+    from benchmarks.causes_report import HEADING
+
+    print(views or causes)
+    before, heading, after = (RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "").partition(HEADING)
+    views = views if views is not None else before
+    causes = causes if causes is not None else heading + after
+    RESULTS.write_text("\n".join(half.rstrip() + "\n" for half in (views, causes) if half.strip()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,22 +8,14 @@ of a model also probes how the model works; that is a cost of its own and stands
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
 import llmwidgets as lw
+from benchmarks.clock import taken
 from benchmarks.limits import CAPTURE_ROUNDS, CAPTURE_TOKENS
 from benchmarks.subject import gpt2_small_shape, prompt
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """How long one call takes, and how much of the process's CPU time."""
-    start, busy = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - start, time.process_time() - busy
 
 
 def measure() -> dict[str, Any]:
@@ -36,7 +28,7 @@ def measure() -> dict[str, Any]:
             model(ids[None], use_cache=False)
 
     plain()
-    first, _ = seconds(lambda: lw.capture(model, ids))
+    first, _ = taken(lambda: lw.capture(model, ids))
     kept = lw.capture(model, ids)
 
     def capture() -> None:
@@ -47,7 +39,7 @@ def measure() -> dict[str, Any]:
     rounds = []
     for number in range(CAPTURE_ROUNDS):
         order = (plain, capture) if number % 2 == 0 else (capture, plain)
-        took = {work: seconds(work) for work in order}
+        took = {work: taken(work) for work in order}
         rounds.append((*took[plain], *took[capture]))
     return {
         "first_s": first,

@@ -16,6 +16,14 @@ def measure(part: str, tokens: int) -> dict[str, object]:
         from benchmarks import capture_cost
 
         return capture_cost.measure()
+    if part == "causes":
+        from benchmarks import causes
+
+        return causes.measure(tokens)
+    if part == "attribution":
+        from benchmarks import attribution_cost
+
+        return attribution_cost.measure(tokens)
     from benchmarks import peer
 
     return peer.measure(part, tokens)
