@@ -1,11 +1,11 @@
-"""Wording about cause, made in this one place from the method and its settings: `caveat` for a method, `finding` for a place of a result.
+"""Wording about cause, made in this one place from the method and its settings: `caveat` for a method, `in_words` for a place of a result.
 
 Always true: a sentence says what was changed and what changed with it, on which prompts, and never what a part is for; evidence by
 accounting is attributed, not caused. What is not finite is "not defined here", never a number. Plain text: tokens in it are data.
 
 Files: caveats.py, finding.py (its sentences: changes.py, attributions.py, from effect.py, spot.py, figures.py).
 
-What `finding` reads of a result (an analysis sets it; all but `method_name` may be missing):
+What `in_words` reads of a result (an analysis sets it; all but `method_name` may be missing):
 
     attrs        method_name   one of METHODS (of patching: its direction, "denoise" or "noise"); a read of the fields
                                edge_contribution and norm_weighted_attention is known by its name
@@ -24,6 +24,6 @@ What `finding` reads of a result (an analysis sets it; all but `method_name` may
 from __future__ import annotations
 
 from .caveats import METHODS, caveat
-from .finding import finding
+from .finding import in_words
 
-__all__ = ["METHODS", "caveat", "finding"]
+__all__ = ["METHODS", "caveat", "in_words"]

@@ -35,7 +35,7 @@ FINDINGS: dict[str, Callable[[Spot], str]] = {
 }
 
 
-def finding(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
+def in_words(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
     """One place of a result as a plain sentence with its numbers; public as `lw.in_words`.
 
     place: layer=, head=, position=, ...: the result's coordinates, as they stand in it (they do not count from the end); part= is one of
@@ -47,7 +47,7 @@ def finding(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
     >>> import xarray
     >>> attrs = {"method_name": "ablation", "replacement": "zero", "metric": "probability of ' Mary' at position 13",
     ...          "quantity": "probability", "before": {"probability": 0.982}}
-    >>> finding(xarray.Dataset({"effect": ("head", [-0.75])}, {"layer": 0, "head": [3]}, attrs), head=3)
+    >>> in_words(xarray.Dataset({"effect": ("head", [-0.75])}, {"layer": 0, "head": [3]}, attrs), head=3)
     "Setting head 0.3 to zero lowers probability of ' Mary' at position 13 from 0.982 to 0.232 (-0.750): the prediction used it, on this
     prompt. Another replacement may rank heads differently."
     """

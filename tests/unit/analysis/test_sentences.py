@@ -15,7 +15,7 @@ from llmwidgets.analysis import logit_lens
 from llmwidgets.analysis.contributions.direct import direct_logit_attribution
 from llmwidgets.analysis.lens import CAVEAT as LENS_CAVEAT
 from llmwidgets.analysis.prompts import over_prompts
-from llmwidgets.analysis.sentences import METHODS, caveat, finding
+from llmwidgets.analysis.sentences import METHODS, caveat, in_words
 from llmwidgets.analysis.sentences.figures import signed
 from llmwidgets.analysis.sentences.finding import FINDINGS
 from llmwidgets.capture import capture
@@ -36,7 +36,7 @@ def effects(method: str, effect: Any = -3.88, *, others: dict[str, float] | None
 
 
 def ablated(effect: float = -3.88, **attrs: Any) -> str:
-    return finding(effects("ablation", effect, **{"replacement": "zero", **attrs}), layer=0, head=0)
+    return in_words(effects("ablation", effect, **{"replacement": "zero", **attrs}), layer=0, head=0)
 
 
 def over(effects_: list[float], **attrs: Any) -> xarray.Dataset:
@@ -140,9 +140,9 @@ def test_small_probabilities_and_divergences_are_not_shown_as_nothing():
     "method", ["ablation", "knockout", "denoise", "noise", "attribution_patching", "direct_contribution", "edge_contribution"]
 )
 def test_what_is_not_finite_is_not_defined_here_and_no_number(method, effect):
-    said = finding(effects(method, effect, replacement="zero"), layer=0, head=0)
+    said = in_words(effects(method, effect, replacement="zero"), layer=0, head=0)
     assert "not defined here" in said and not TOO_MUCH.search(said)
-    assert "there is no number at this place" in finding(effects(method, replacement="zero"), layer=0, head=1)
+    assert "there is no number at this place" in in_words(effects(method, replacement="zero"), layer=0, head=1)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_what_was_changed_is_named_by_its_site_and_place(site, coordinates, word
     )
     if "position" in coordinates:
         result = result.assign_coords(token=("position", [" <b>"]))
-    assert finding(result, **coordinates).startswith(f"Setting {words} to zero lowers the metric (-1.00)")
-    assert finding(result) == finding(result, **coordinates)  # there is one place only
+    assert in_words(result, **coordinates).startswith(f"Setting {words} to zero lowers the metric (-1.00)")
+    assert in_words(result) == in_words(result, **coordinates)  # there is one place only
 
 
 def test_a_cut_look_says_where_it_looked_and_that_its_weight_moved():
@@ -176,29 +176,29 @@ def test_a_cut_look_says_where_it_looked_and_that_its_weight_moved():
         {"layer": 0, "head": 3, "query": [13], "key": [2], "query_token": ("query", [" to"]), "key_token": ("key", [" Mary"])},
         {"method_name": "knockout", "metric": METRIC, "before": BEFORE},
     )
-    said = finding(result, query=13, key=2)
+    said = in_words(result, query=13, key=2)
     assert said.startswith("Cutting the look of head 0.3 from position 13 (' to') to position 2 (' Mary') lowers")
     assert said.endswith("(-3.00): the prediction used it, on this prompt. 43 % of the row's weight moved to other keys.")
-    assert "Cutting the looks of head 0.0 lowers" in finding(effects("knockout"), layer=0, head=0)
-    assert "(+3.00): they worked against the target" in finding(effects("knockout", 3.0), layer=0, head=0)
+    assert "Cutting the looks of head 0.0 lowers" in in_words(effects("knockout"), layer=0, head=0)
+    assert "(+3.00): they worked against the target" in in_words(effects("knockout", 3.0), layer=0, head=0)
 
 
 def test_a_knockout_of_many_looks_says_which_layers_and_positions():
     attrs = {"method_name": "knockout", "metric": METRIC, "looks": [[13, 1]], "layers": [0, 1], "heads": "all", "before": BEFORE}
     together = xarray.Dataset({"effect": -3.0, "moved": (("layer", "head"), np.ones((2, 2)))}, {"layer": [0, 1], "head": [0, 1]}, attrs)
-    said = finding(together)
+    said = in_words(together)
     assert said.startswith("Cutting the looks of layers 0, 1 from position 13 to position 1 lowers")
     assert said.endswith("The row's weight moved to other keys.")
     with pytest.raises(ValueError, match="the effect is not by all of these coordinates; it is by no coordinate: one change was made"):
-        finding(together, layer=0)
+        in_words(together, layer=0)
     by_layer = xarray.Dataset({"effect": ("layer", [-3.0, 1.0])}, {"layer": [0, 1]}, {**attrs, "window": 3})
-    assert "Cutting the looks of the 3 layers about layer 1 from position 13 to position 1 raises" in finding(by_layer, layer=1)
+    assert "Cutting the looks of the 3 layers about layer 1 from position 13 to position 1 raises" in in_words(by_layer, layer=1)
 
 
 def test_changes_made_together_are_told_in_their_own_words():
     change = "z of heads 0.0, 0.1 set to zero\nlooks from position 13 to position 2 cut in layer 1"
     attrs = {"method_name": "ablation", "replacement": "several", "change": change, "metric": METRIC, "before": BEFORE}
-    said = finding(xarray.Dataset({"effect": -3.0}, attrs=attrs))
+    said = in_words(xarray.Dataset({"effect": -3.0}, attrs=attrs))
     assert said == (
         "This change (z of heads 0.0, 0.1 set to zero; looks from position 13 to position 2 cut in layer 1) lowers "
         f"{METRIC} from 8.19 to 5.19 (-3.00): the prediction used what was changed, on this prompt."
@@ -211,11 +211,11 @@ def test_positions_of_a_change_that_are_not_the_place_are_named():
     rows = xarray.Dataset(
         {"effect": ("query", [1.0])}, {"layer": 0, "head": 1, "query": [13]}, {"method_name": "denoise", "site": "pattern"}
     )
-    assert finding(rows).startswith("Putting the clean run's pattern of head 0.1 at position 13 into the corrupted run raises")
+    assert in_words(rows).startswith("Putting the clean run's pattern of head 0.1 at position 13 into the corrupted run raises")
 
 
 def patched(method: str, effect: float, recovery: float, **attrs: Any) -> str:
-    return finding(effects(method, effect, others={"recovery": recovery}, before={"logit_difference": 1.0}, **attrs), layer=0, head=0)
+    return in_words(effects(method, effect, others={"recovery": recovery}, before={"logit_difference": 1.0}, **attrs), layer=0, head=0)
 
 
 def test_denoising_says_how_far_it_is_enough():
@@ -250,12 +250,12 @@ def test_prompts_that_hardly_differ_have_no_share(method):
 def test_an_estimate_is_attributed_until_patching_verifies_it():
     result = effects("attribution_patching", others={"verified": 2.9, "recovery_estimate": 0.83}, direction="denoise")
     result = result.rename(effect="estimate")
-    said = finding(result, layer=0, head=0)
+    said = in_words(result, layer=0, head=0)
     assert said == (
         f"Putting the clean run's head 0.0 into the corrupted run is estimated to change {METRIC} by -3.88: attributed, not caused; "
         "patching itself changes it by +2.90. That is an estimated 83 % of the difference between the two prompts."
     )
-    assert "not verified by patching here" in finding(result.drop_vars("verified"), layer=0, head=0)
+    assert "not verified by patching here" in in_words(result.drop_vars("verified"), layer=0, head=0)
 
 
 @pytest.mark.parametrize(
@@ -271,17 +271,17 @@ def test_an_estimate_is_attributed_until_patching_verifies_it():
 )
 def test_direct_beside_total_tells_repaired_from_relayed(total, direct, says):
     result = effects("direct_and_total", total, others={"direct": direct}, replacement="zero").rename(effect="total")
-    said = finding(result, layer=0, head=0)
+    said = in_words(result, layer=0, head=0)
     assert said.endswith(says) and "in total; directly, with everything later frozen, the change is" in said
 
 
 def test_contributions_are_attributed_and_nothing_is_said_of_use():
-    said = finding(effects("direct_contribution", 2.31).rename(effect="contribution"), layer=0, head=0)
+    said = in_words(effects("direct_contribution", 2.31).rename(effect="contribution"), layer=0, head=0)
     assert said == f"To head 0.0 is attributed +2.31 of {METRIC} (8.19 in all), directly. Adds up exactly. Counts only the last hop."
     look = xarray.DataArray(
         [[1.2]], {"layer": 0, "head": 3, "query": [13], "key": [2]}, ("query", "key"), attrs={"method_name": "edge_contribution"}
     )
-    assert finding(look) == (
+    assert in_words(look) == (
         "To the look of head 0.3 from position 13 to position 2 is attributed +1.20 of the metric, directly. Later layers can undo it."
     )
 
@@ -289,19 +289,19 @@ def test_contributions_are_attributed_and_nothing_is_said_of_use():
 def test_a_contribution_is_found_by_its_coordinates_or_its_name():
     run = capture(build("gpt2"), [5, 6, 7, 5])
     shares = direct_logit_attribution(run, Metric(4, foil=6)).assign_attrs(method_name="direct_contribution", quantity="logit_difference")
-    assert f"To head 1.2 is attributed {signed(shares.heads[1, 2].item())} of" in finding(shares, layer=1, head=2)
-    assert f"To the MLP of layer 1 is attributed {signed(shares.mlp[1].item())} of" in finding(shares, layer=1, part="mlp")
-    assert f"To the embedding is attributed {signed(shares.embed.item())} of" in finding(shares, part="embed")
+    assert f"To head 1.2 is attributed {signed(shares.heads[1, 2].item())} of" in in_words(shares, layer=1, head=2)
+    assert f"To the MLP of layer 1 is attributed {signed(shares.mlp[1].item())} of" in in_words(shares, layer=1, part="mlp")
+    assert f"To the embedding is attributed {signed(shares.embed.item())} of" in in_words(shares, part="embed")
     with pytest.raises(ValueError, match=r"the parts .*mlp.* there; give part= one of them"):
-        finding(shares, layer=1)
+        in_words(shares, layer=1)
     sources = direct_logit_attribution(run, Metric(4, foil=6), by="position").assign_attrs(method_name="direct_contribution")
-    said = finding(sources, layer=1, position=2)
+    said = in_words(sources, layer=1, position=2)
     assert said.startswith(f"To the attention of layer 1 from position 2 ('7') is attributed {signed(sources.attention[1, 2].item())} of")
 
 
 def test_what_is_read_of_a_lazy_field_is_known_by_its_name():
     look = xarray.DataArray(0.5, {"layer": 0, "head": 1, "query": 3, "key": 2}, name="norm_weighted_attention")
-    assert finding(look).startswith("What the look of head 0.1 from position 3 to position 2 carries has the length 0.500")
+    assert in_words(look).startswith("What the look of head 0.1 from position 3 to position 2 carries has the length 0.500")
 
 
 def test_parts_are_found_by_name_or_by_layer_and_head():
@@ -311,17 +311,17 @@ def test_parts_are_found_by_name_or_by_layer_and_head():
         ("part", "d_model"),
         attrs={"method_name": "decomposition"},
     )
-    assert finding(parts, layer=0, head=1) == "Head 0.1 wrote a vector of length 5.00 into the residual stream. Length is not use."
-    assert finding(parts, part="mlp 0").startswith("The part 'mlp 0' wrote a vector of length 1.00")
+    assert in_words(parts, layer=0, head=1) == "Head 0.1 wrote a vector of length 5.00 into the residual stream. Length is not use."
+    assert in_words(parts, part="mlp 0").startswith("The part 'mlp 0' wrote a vector of length 1.00")
 
 
 def test_sizes_and_scores_are_called_what_they_are():
     row = {"layer": 2, "query": [13], "key": [2]}
     share = xarray.DataArray([[0.25]], row, ("query", "key"), attrs={"method_name": "rollout"})
-    assert finding(share) == "By rollout up to layer 2, position 2 has the share 0.250 of position 13: a share of size, not of cause."
+    assert in_words(share) == "By rollout up to layer 2, position 2 has the share 0.250 of position 13: a share of size, not of cause."
     size = xarray.DataArray([[0.25]], {**row, "head": 1}, ("query", "key"), attrs={"method_name": "norm_weighted"})
     assert (
-        finding(size)
+        in_words(size)
         == "What the look of head 2.1 from position 13 to position 2 carries has the length 0.250: a share of size, not of cause."
     )
     scores = xarray.Dataset(
@@ -329,7 +329,7 @@ def test_sizes_and_scores_are_called_what_they_are():
         {"layer": 1, "head": [0]},
         {"method_name": "head_scores"},
     )
-    assert finding(scores, head=0) == (
+    assert in_words(scores, head=0) == (
         "Head 1.0 scores 0.91 for induction (chance 0.05), 0.02 for previous token. A pattern match, not a mechanism: confirm by ablation."
     )
 
@@ -337,18 +337,18 @@ def test_sizes_and_scores_are_called_what_they_are():
 def test_the_lens_is_read_out_and_not_held():
     run = capture(build("gpt2"), [5, 6, 7])
     lens = logit_lens(run, k=2).assign_attrs(method_name="logit_lens")
-    said = finding(lens, layer=1, position=2)
+    said = in_words(lens, layer=1, position=2)
     top = lens.sel(layer=1, position=2)
     assert said.startswith(f"After layer 1 at position 2 ('7'), the output layer would say {str(top.top_token[0].item())!r} (")
     assert said.endswith("The model may not hold it in this form.")
-    assert finding(lens, layer=-1, position=0).startswith("After the embedding")
+    assert in_words(lens, layer=-1, position=0).startswith("After the embedding")
 
 
 # several prompts
 
 
 def test_over_several_prompts_stand_mean_interval_number_and_signs():
-    said = finding(over([-3.0, -4.0, -5.0, 0.5]), layer=0, head=0)
+    said = in_words(over([-3.0, -4.0, -5.0, 0.5]), layer=0, head=0)
     found = over([-3.0, -4.0, -5.0, 0.5]).sel(layer=0, head=0)
     low, high = found.effect_low.item(), found.effect_high.item()
     assert f"Over 4 prompts, setting head 0.0 to zero lowers {METRIC}: -2.88 on average, from a mean of 8.19" in said
@@ -356,25 +356,25 @@ def test_over_several_prompts_stand_mean_interval_number_and_signs():
 
 
 def test_an_interval_over_zero_settles_nothing():
-    said = finding(over([-3.0, 2.0]), layer=0, head=0)
+    said = in_words(over([-3.0, 2.0]), layer=0, head=0)
     assert "these prompts do not settle the sign" in said and "used" not in said
-    assert "the prediction used it, on average over these prompts" in finding(over([-3.0, -2.0]), layer=0, head=0)
+    assert "the prediction used it, on average over these prompts" in in_words(over([-3.0, -2.0]), layer=0, head=0)
 
 
 def test_a_small_mean_of_large_effects_shows_them():
-    said = finding(over([-3.0, 3.01]), layer=0, head=0)
+    said = in_words(over([-3.0, 3.01]), layer=0, head=0)
     assert "hardly changes" in said and "(under 2 % of the value before; 95 % interval" in said
     assert "single prompts from -3.00 to +3.01" in said
 
 
 def test_prompts_where_it_is_not_defined_are_counted_out():
-    assert "defined in 2 of them; 0 of 2 have the other sign" in finding(over([-3.0, np.nan, -4.0]), layer=0, head=0)
-    said = finding(over([-3.0, np.inf]), layer=0, head=0)
+    assert "defined in 2 of them; 0 of 2 have the other sign" in in_words(over([-3.0, np.nan, -4.0]), layer=0, head=0)
+    said = in_words(over([-3.0, np.inf]), layer=0, head=0)
     assert "not defined here" in said and not TOO_MUCH.search(said)
 
 
 def test_a_list_of_one_prompt_is_told_as_one():
-    assert finding(over([-3.88]), layer=0, head=0) == ablated()
+    assert in_words(over([-3.88]), layer=0, head=0) == ablated()
 
 
 def test_recovery_over_pairs_names_those_that_differ():
@@ -383,7 +383,7 @@ def test_recovery_over_pairs_names_those_that_differ():
     assert (
         "enough to restore 80 % of the difference between the two prompts on average over 2 of 3 pairs, the others hardly differing in "
         "this metric (95 % interval of the recovery: 70 % to 90 %)."
-    ) in finding(result)
+    ) in in_words(result)
 
 
 # whatever comes
@@ -398,7 +398,7 @@ def test_recovery_over_pairs_names_those_that_differ():
 )
 def test_no_sentence_claims_too_much_or_prints_what_is_no_number(method, effect, before, quantity):
     result = effects(method, effect, replacement="mean", quantity=quantity, before={quantity: before}, others={"recovery": effect})
-    said = finding(result, layer=0, head=0)
+    said = in_words(result, layer=0, head=0)
     assert said.endswith(".") and ".." not in said and "  " not in said
     if abs(effect) < 1e6:
         assert not TOO_MUCH.search(said)
@@ -414,15 +414,15 @@ def test_no_sentence_claims_too_much_or_prints_what_is_no_number(method, effect,
 )
 def test_a_place_that_is_none_or_several_is_refused(place, says):
     with pytest.raises(ValueError, match=says):
-        finding(effects("ablation", replacement="zero"), **place)
+        in_words(effects("ablation", replacement="zero"), **place)
 
 
 def test_results_that_do_not_say_their_method_are_refused():
     with pytest.raises(ValueError, match="a DataArray without the attribute method_name came; expected a result of one of"):
-        finding(xarray.DataArray(1.0))
+        in_words(xarray.DataArray(1.0))
     with pytest.raises(ValueError, match="with method_name='magic'"):
-        finding(effects("magic"), layer=0, head=0)
+        in_words(effects("magic"), layer=0, head=0)
     with pytest.raises(ValueError, match="a dict without"):
-        finding({})
+        in_words({})
     with pytest.raises(ValueError, match="the result has the parts a, b there; give part= one of them"):
-        finding(xarray.Dataset({"a": 1.0, "b": 2.0}, attrs={"method_name": "knockout"}))
+        in_words(xarray.Dataset({"a": 1.0, "b": 2.0}, attrs={"method_name": "knockout"}))
