@@ -160,17 +160,21 @@ def _places(given: Any, coordinate: str) -> Places:
     if given is None:
         return None
     try:
-        if isinstance(given, (bool, str)):
-            raise TypeError
         try:
-            return as_integer(given)
+            return _whole(given)
         except TypeError:
-            several = tuple(as_integer(place) for place in given)
+            several = tuple(_whole(place) for place in given)
     except TypeError:
         raise TypeError(f"{coordinate}={given!r} came; expected None, a whole number, or several") from None
     if not several:
         raise ValueError(f"{coordinate} is empty; give at least one, or None for all")
     return several
+
+
+def _whole(place: Any) -> int:
+    if isinstance(place, bool):  # of a mask, which would be read as positions 0 and 1
+        raise TypeError
+    return as_integer(place)
 
 
 def _several(places: Places) -> tuple[int, ...]:
