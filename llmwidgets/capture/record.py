@@ -47,7 +47,7 @@ class AttentionRecord:
         """Return (head, query, key) on the CPU; forbidden cells are exactly 0."""
         shape = (len(heads), len(queries), len(keys))
         out: Tensor | None = None
-        for block in self._blocks(heads, queries):
+        for block in self.blocks(heads, queries):
             if out is None and block.scores.shape == shape and _begins_at(keys, block.start):
                 return block.softmax().to("cpu")  # all that was asked for, in one piece
             out = torch.zeros(shape, dtype=self.dtype) if out is None else out
@@ -59,7 +59,7 @@ class AttentionRecord:
         """Return (head, query): what of each row goes to the sink instead of to a token (0 without sinks)."""
         out = torch.zeros(len(heads), len(queries), dtype=self.dtype)
         if self.sinks is not None:
-            for block in self._blocks(heads, queries):
+            for block in self.blocks(heads, queries):
                 out[block.heads_at, block.queries_at] = block.sink_share().to("cpu")
         return out
 
@@ -68,7 +68,8 @@ class AttentionRecord:
         allowed = self.mask.allowed(heads, queries, keys).to("cpu")
         return allowed.expand(len(heads), -1, -1).clone()
 
-    def _blocks(self, heads: Tensor, queries: Tensor) -> Iterator[_Block]:
+    def blocks(self, heads: Tensor, queries: Tensor) -> Iterator[HeadBlock]:
+        """Yield the scores of these heads and rows piece by piece, with what the mask forbids and the sinks."""
         if not len(heads):
             return
         per_kv = self.n_heads // self.key.shape[0]
@@ -79,7 +80,7 @@ class AttentionRecord:
             group = max(1, _CELLS_AT_ONCE // (len(rows) * max(1, stop - start)))
             for first in range(0, len(heads), group):
                 some = heads[first : first + group]
-                yield _Block(
+                yield HeadBlock(
                     self._scores(some, rows, _picked(self.key, some // per_kv)[:, start:stop], start),
                     forbidden if forbidden.shape[0] == 1 else forbidden[first : first + group],
                     self._sinks(some, rows),
@@ -108,7 +109,7 @@ class AttentionRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
+class HeadBlock:
     """Scores of some heads and rows over the columns from `start`, and where they belong in the answer."""
 
     scores: Tensor  # (head, query, key); used up by the first answer

@@ -131,23 +131,23 @@ class Capture:
         1 - `sink_share`. Raises `AttentionUnavailableError` (a ValueError) for a block without attention, IndexError for a place
         outside, and `ModelChangedError` where a module must be run again and the model has changed.
         """
-        attention = self._attention(layer)
+        attention = self.attention(layer)
         (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
         return _dropped(attention.pattern(heads, rows, columns), no_head, no_query, no_key)
 
     def allowed(self, layer: int, head: Index = None, queries: Index = None, keys: Index = None) -> Tensor:
         """Return bool of the pattern's shape: False where the mask (causal, window, padding) forbids the look."""
-        attention = self._attention(layer)
+        attention = self.attention(layer)
         (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
         return _dropped(attention.allowed(heads, rows, columns), no_head, no_query, no_key)
 
     def mask(self, layer: int) -> Mask:
         """Return the layer's mask, in closed form where it has one (causal, sliding window, full); see also `allowed`."""
-        return self._attention(layer).mask
+        return self.attention(layer).mask
 
     def sink_share(self, layer: int, head: Index = None, queries: Index = None) -> Tensor:
         """Return (head, query): what of each row goes to an attention sink that is no token; 0 without sinks."""
-        attention = self._attention(layer)
+        attention = self.attention(layer)
         heads, no_head = indices(head, attention.n_heads, "head")
         rows, no_query = indices(queries, self.n_tokens, "query")
         return _dropped(attention.sink_share(heads, rows), no_head, no_query)
@@ -159,7 +159,8 @@ class Capture:
             indices(keys, self.n_tokens, "key"),
         )
 
-    def _attention(self, layer: int) -> Attention:
+    def attention(self, layer: int) -> Attention:
+        """Return the layer's attention as it was recorded, or caught in a re-run: for analyses; `pattern` is for the rest."""
         layer = one_index(layer, self.n_layers, "layer")
         block = self._tape.blocks[layer]
         if block.anatomy.n_heads == 0:

@@ -19,7 +19,7 @@ from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.replacement import ZERO, Replacement
 from llmwidgets.models.errors import UndefinedHereError
 
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table
+from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
@@ -90,7 +90,9 @@ def ablate(
         for i, layer in enumerate(at_layers):
             changes[(i,)] = Intervention(WHAT[what], layer, position=positions, replacement=put)
     found = effect_table(run, changes, metric, coords, known=known, progress=progress, cancelled=cancelled, on_outcome=on_outcome)
-    return found.assign_attrs(
+    return told(
+        found,
+        ("effect",),
         title=f"effect of taking away each {what}" if what != "attention" else "effect of taking away each layer's attention",
         method_name="ablation",
         site=WHAT[what],
@@ -124,7 +126,9 @@ def effect_of(
     together = Interventions.of(change)
     found = effect_table(run, {(): together}, metric, {}, known=references)
     replacement = _one_replacement(together)
-    return found.assign_attrs(
+    return told(
+        found,
+        ("effect",),
         title="effect of these changes together",
         method_name="ablation",
         change=str(together),

@@ -174,7 +174,7 @@ def _estimates(
         if there is None:
             yield None
         elif through_pattern:
-            records = base._attention(layer), donor._attention(layer)
+            records = base.attention(layer), donor.attention(layer)
             yield _through_pattern(site, layer, *records, there, by_position).double().numpy()
         else:
             yield _straight(site, donor[site, layer], there, by_position).numpy()

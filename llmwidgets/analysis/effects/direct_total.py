@@ -26,7 +26,7 @@ from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.models.errors import UndefinedHereError
 
 from .ablation import ablate, replacement_of
-from .table import Cancelled, OnOutcome, Progress
+from .table import Cancelled, OnOutcome, Progress, told
 
 if TYPE_CHECKING:
     import xarray
@@ -92,7 +92,9 @@ def direct_and_total_effect(
     found = found.assign(direct=(("layer", "head"), direct[rows], {**unit, "title": "direct effect: everything later held as it was"}))
     found = found.assign(later=(found.total - found.direct).assign_attrs({**unit, "title": "what later layers made of it"}))
     held = "final norm held too, before any soft cap" if final_norm == "frozen" else "final norm and read-out the model's own"
-    return found.assign_attrs(
+    return told(
+        found,
+        ("direct", "total", "later"),
         title="direct and total effect of each head",
         method_name="direct_and_total",
         method=f"direct: the head's output replaced with everything later held ({held}); total: ablation",

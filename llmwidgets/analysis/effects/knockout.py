@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
@@ -18,7 +19,7 @@ from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
 
 from .ablation import layers_of
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table
+from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
@@ -73,7 +74,7 @@ def knock_out(
         raise ValueError(f"window={window} came with each={each!r}; a window is of 1 layer or more around each layer")
     at_layers = layers_of(run, layers, "scores")
     at_heads = _heads(run, heads, at_layers)
-    looks = _looks(run, query, key, at_layers[0])
+    looks = _looks(run, query, key, at_layers)
 
     def cut(layer: int | Sequence[int], head: int | Sequence[int] | None, wanted: Looks) -> Interventions:
         return Interventions(Intervention("scores", layer, head, position=row, key=keys) for row, keys in wanted.items() if keys)
@@ -100,7 +101,9 @@ def knock_out(
                 changes[i, coords["key"].index(one)] = cut(at_layers, heads, {row: [one]})
     found = effect_table(run, changes, metric, coords, progress=progress, cancelled=cancelled, on_outcome=on_outcome)
     found = _with_moved(run, found, looks, at_layers, at_heads)
-    return found.assign_attrs(
+    return told(
+        found,
+        ("effect",),
         title="effect of forbidding looks",
         method_name="knockout",
         site="scores",
@@ -115,12 +118,13 @@ def knock_out(
     )
 
 
-def _looks(run: Capture, query: int | Sequence[int] | None, key: int | Sequence[int] | None, layer: int) -> Looks:
+def _looks(run: Capture, query: int | Sequence[int] | None, key: int | Sequence[int] | None, at_layers: Sequence[int]) -> Looks:
     if query is None and key is None:
         raise ValueError("neither query nor key came; say which looks to forbid: a query's (query=), those at a key (key=), or both")
     queries, keys = _positions(run, query, "query"), _positions(run, key, "key")
     free = query is None or key is None
-    allowed = run.allowed(layer, 0)  # (query, key)
+    # Layers may have windows of their own: a look is one where any of them lets it be.
+    allowed = torch.stack([run.allowed(layer, 0) for layer in at_layers]).any(0)  # (query, key)
     found = {row: [one for one in keys if bool(allowed[row, one]) and not (free and one == row)] for row in queries}
     found = {row: those for row, those in found.items() if those}
     if not found:

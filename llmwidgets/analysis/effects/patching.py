@@ -23,7 +23,7 @@ from llmwidgets.experiments.sweep import sweep
 
 from .ablation import layers_of
 from .separation import separation
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table
+from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
@@ -94,7 +94,9 @@ def patch(
         found = found.assign(recovery=recovery.assign_attrs(unit))
     else:
         found = found.assign_attrs(no_ratio=apart.no_ratio)
-    return found.assign_attrs(
+    return told(
+        found,
+        [name for name in ("effect", "recovery") if name in found],
         title=f"{direction} {site}",
         method_name=direction,
         site=site,

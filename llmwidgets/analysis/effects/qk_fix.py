@@ -106,7 +106,7 @@ def _one_column_each(old: Tensor, new: Tensor, worth: Tensor) -> Tensor:
 
 
 def _blocks(record: AttentionRecord) -> Iterator[Any]:
-    return record._blocks(torch.arange(record.n_heads), torch.arange(record.query.shape[1]))
+    return record.blocks(torch.arange(record.n_heads), torch.arange(record.query.shape[1]))
 
 
 def _allowed_scores(block: Any) -> Tensor:

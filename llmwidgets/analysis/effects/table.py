@@ -81,6 +81,17 @@ def effect_table(
     return xarray.Dataset(variables, coords=_coordinates(run, coords), attrs=attrs)
 
 
+def told(found: xarray.Dataset, main: Sequence[str], **attrs: Any) -> xarray.Dataset:
+    """The result with `attrs`; the `main` variables carry what a field of theirs shows: title, evidence, caveat, method, metric."""
+    found = found.assign_attrs(attrs)
+    for name in main:
+        of_field = {
+            key: found.attrs[key] for key in ("title", "evidence", "caveat", "method", "method_name", "metric") if key in found.attrs
+        }
+        found[name].attrs = {**of_field, **found[name].attrs}
+    return found
+
+
 def _coordinates(run: Capture, coords: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     tokens = run.tokens
     found: dict[str, Any] = {}
