@@ -63,8 +63,8 @@ def sweep_table(sweeps: dict[int, dict[str, Any]]) -> list[str]:
             cells.append(f"{took['cpu_s']:.2f} | {took['wall_s']:.2f} | {quicker(ways, way):.2f}" if took else "· | · | ·")
         rows.append(f"| {words} | {' | '.join(cells)} |")
     captures = ", ".join(f"{case['capture']['cpu_s']:.2f} s at {tokens} tokens" for tokens, case in sweeps.items())
-    reasons = {f"(c): {case['lens']['failed']}." for case in sweeps.values() if "failed" in case["lens"]}
-    return [*rows, "", *([f"The capture that (b) begins with takes {captures} (CPU).", ""] if captures else []), *reasons, ""]
+    reasons = {f"(c): {case['lens']['failed']}.\n" for case in sweeps.values() if "failed" in case["lens"]}
+    return [*rows, "", *([f"The capture that (b) begins with takes {captures} (CPU).", ""] if captures else []), *reasons]
 
 
 def quicker(ways: dict[str, Any], way: str, than: str = "loop") -> float:

@@ -14,5 +14,5 @@ SWEEP_TOKENS = (16, 64)
 SWEEP_ROUNDS = 3
 ATTRIBUTION_TOKENS = (64, 256)
 ATTRIBUTION_ROUNDS = 7
-SWEEP_SECONDS = 420  # of one case of the causes: hundreds of forward passes
+SWEEP_SECONDS = 600  # of one case of the causes: hundreds of forward passes
 TOTAL_SECONDS = 25 * 60  # of the whole run; a case that would begin later is given as not run
