@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         rollout,
     )
     from .capture import Capture, capture
+    from .experiments.intervene import intervene
     from .experiments.intervention import Intervention, Interventions
     from .experiments.metric import Metric
     from .experiments.replacement import Replacement
@@ -70,6 +71,7 @@ _HOMES = {
     "Interventions": ".experiments.intervention",
     "Metric": ".experiments.metric",
     "Outcome": ".experiments.sweep",
+    "intervene": ".experiments.intervene",
     "Replacement": ".experiments.replacement",
     "sweep": ".experiments.sweep",
     "ablate": ".analysis",
@@ -124,6 +126,7 @@ __all__ = [
     "effect_of",
     "head_scores",
     "in_words",
+    "intervene",
     "knock_out",
     "logit_lens",
     "next_token",

@@ -6,11 +6,12 @@ error, Ctrl-C, a stop button), the user's model, its hooks and its config are as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.integrity import Integrity, assess, largest_difference, pattern_difference
@@ -22,8 +23,10 @@ from llmwidgets.capture.store import choose_store
 from llmwidgets.models.anatomy import Anatomy, anatomy_of
 from llmwidgets.models.inputs import forward_inputs
 from llmwidgets.models.loading import Subject, resolve
-from llmwidgets.models.prompt import encode
+from llmwidgets.models.prompt import Encoded, encode
 from llmwidgets.models.twin import Twin, make_twin
+
+Around = Callable[[nn.Module], AbstractContextManager[None]]
 
 _RERUN_ALL_UP_TO = 256  # tokens; a re-run costs a whole attention, so of longer prompts one layer is checked
 
@@ -58,7 +61,19 @@ def capture(
     1.0
     """
     subject = resolve(model, tokenizer)
-    encoded = encode(subject, prompt)
+    return _record(subject, encode(subject, prompt), max_bytes, progress, cancelled)
+
+
+def _record(
+    subject: Subject,
+    encoded: Encoded,
+    max_bytes: int | None,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    around: Around | None = None,
+    change: str = "",
+) -> Capture:
+    """The capture itself; within `around(twin's module)`, a context that changes the pass, where `change` says how."""
     twin = make_twin(subject.model)
     anatomy = anatomy_of(subject.model, twin)
     stamp = ModelStamp.of(subject.model)
@@ -66,7 +81,7 @@ def capture(
     rows = _sampled_rows(len(encoded.ids))
     with twin.ready() as module:
         recorder = Recorder(module, anatomy, store, progress, cancelled)
-        with recorder.listening():
+        with nullcontext() if around is None else around(module), recorder.listening():  # what is recorded is what was changed
             output = module(**forward_inputs(module, encoded.ids, encoded.attention_mask, keep=rows))
     if progress is not None:
         progress(len(anatomy.blocks), len(anatomy.blocks), "checking")
@@ -75,10 +90,17 @@ def capture(
     integrity = _check(bench, recorder.tape, said, rows, len(encoded.ids))
     recorder.tape.calls.clear()
 
-    def make_another(subject: Subject, prompt: Any, progress: Progress | None, cancelled: Cancelled | None) -> Capture:
-        return capture(subject, prompt, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
+    def make_another(
+        subject: Subject,
+        prompt: Any,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+        around: Around | None = None,
+        change: str = "",
+    ) -> Capture:
+        return _record(subject, encode(subject, prompt), max_bytes, progress, cancelled, around, change)
 
-    name = fingerprint(subject.name, subject.model, stamp, encoded.ids)
+    name = fingerprint(subject.name, subject.model, stamp, encoded.ids, change)
     return Capture(bench, encoded, recorder.tape, store, integrity, name, make_another)
 
 

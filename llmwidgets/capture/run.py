@@ -256,6 +256,12 @@ class Capture:
         """Return a new Capture of the same model and tokenizer on another prompt."""
         return self._make_another(self.bench("another capture", unchanged=False).subject, prompt, progress, cancelled)
 
+    def under(
+        self, around: Callable[..., Any], change: str, *, progress: Progress | None = None, cancelled: Cancelled | None = None
+    ) -> Capture:
+        """Return a new Capture of the same prompt, run within the context `around(module)`, which changes the pass; `change` says how."""
+        return self._make_another(self.bench("a changed run").subject, self.inputs, progress, cancelled, around, change)
+
     def detach(self) -> Capture:
         """Let go of the model. What was kept can still be read; logits, lens and re-runs no longer."""
         self._bench = None

@@ -102,7 +102,7 @@ class Editor:
                 before(name, self._change_neurons)
             if any(site in AttentionEditor.SITES for _, site in edited):
                 names = {module: name for name, module in modules.items()}
-                stack.enter_context(AttentionTap(AttentionEditor(self._edits_of_attention(names))))
+                stack.enter_context(AttentionTap(AttentionEditor(self._edits_of_attention(names)), changes=True))
             stack.enter_context(in_pieces(modules[name] for name in {block.mlp_activation: None for block in blocks} if name))
             stack.enter_context(stubbed(model, self._anatomy, self._first, lambda given: given))
             yield

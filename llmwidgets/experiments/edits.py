@@ -15,6 +15,7 @@ from torch import Tensor
 
 from llmwidgets.experiments.donors import Donors
 from llmwidgets.experiments.intervention import COORDINATES, Intervention, Places
+from llmwidgets.experiments.replacement import OWN
 from llmwidgets.models.anatomy import BlockAnatomy
 from llmwidgets.models.errors import UndefinedHereError
 
@@ -119,9 +120,10 @@ def _edit(run: Capture, blocks: Blocks, one: Intervention, layer: int, donors: D
     keys = _within(one.key, run.n_tokens, "key") if "key" in coordinates else None
     value = donors.value(one.site, layer, one.replacement)
     neurons = None
-    if one.site == "mlp_post":
-        width = run["mlp_post", layer].shape[-1] if one.neuron is not None and value is None else 0 if value is None else value.shape[-1]
-        neurons = None if one.neuron is None else _within(one.neuron, width, "neuron")
+    if one.neuron is not None:
+        activations = donors.value(one.site, layer, OWN)  # (position, neuron); asked for once, however many neurons
+        assert activations is not None
+        neurons = _within(one.neuron, activations.shape[-1], "neuron")
     if value is not None:
         value = value[heads] if heads is not None else value
         value = value[..., positions, :]

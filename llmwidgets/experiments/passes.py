@@ -81,19 +81,21 @@ def passes(
 def _checked_pass(
     run: Capture, rows: list[Row], positions: Sequence[int], joining: str, cancelled: Callable[[], bool] | None, clean: Tensor
 ) -> Tensor | None:
-    """The pass with an unedited row at its beginning and one that joins with the last; None where this way of joining fails."""
-    unedited = [Row(rows[0].start, ()), Row(rows[-1].start, ())]
+    """The pass with an unedited row that joins with the first, and one with the last; None where this way of joining fails."""
+    starts = sorted({rows[0].start, rows[-1].start})
+    unedited = [Row(start, ()) for start in starts]
     is_last_way = joining == JOINING[-1]
     try:
-        logits = _one_pass(run, [unedited[0], *rows, unedited[1]], positions, joining, cancelled)
+        logits = _one_pass(run, [unedited[0], *rows, *unedited[1:]], positions, joining, cancelled)
     except (RuntimeError, ValueError, IndexError) as error:
         if is_last_way or not _is_about_shapes(error):
             raise
         return None
-    difference = max(float((logits[at] - clean).abs().max() / clean.abs().max().clamp_min(1e-30)) for at in (0, -1))
+    same = logits[[0, -1][: len(unedited)]]  # (unedited row, position, vocab)
+    difference = float((same - clean).abs().max() / clean.abs().max().clamp_min(1e-30))
     tolerance = 10 * run.integrity.tolerance_readout  # a batch sums in another order than a single row
     if difference <= tolerance or not bool(clean.isfinite().all()):
-        return logits[1:-1]
+        return logits[1 : 1 + len(rows)]
     if is_last_way:
         raise ModelError(
             f"a pass without any change gives other logits than the captured one (by {difference:.1e} of the largest, more than "

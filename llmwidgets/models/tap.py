@@ -38,8 +38,8 @@ class AttentionCall:
 class Listener(Protocol):
     """What a tap calls: once before each attention function runs, and once after.
 
-    Each returns None to let pass what it was given, or what is to take its place. Of several taps the one opened last comes first:
-    those before it hear the call as it changed it.
+    Each returns None to let pass what it was given, or what is to take its place. Taps that change calls come before those that only
+    listen, whenever they were opened; of its kind the one opened last comes first. So who listens hears what really ran.
     """
 
     def before_attention(self, call: AttentionCall) -> AttentionCall | None: ...
@@ -47,18 +47,19 @@ class Listener(Protocol):
     def after_attention(self, call: AttentionCall, result: Any) -> Any: ...
 
 
-_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("llmwidgets_attention_listeners", default=())
+_listeners: ContextVar[tuple[tuple[bool, Listener], ...]] = ContextVar("llmwidgets_attention_listeners", default=())
 _guard = threading.Lock()
 _open_taps = 0
 _untapped: Callable[..., Any] = AttentionInterface.get_interface
 
 
 class AttentionTap:
-    """Context manager: while open, `listener` hears of every attention call of this thread."""
+    """Context manager: while open, `listener` hears of every attention call of this thread. `changes`: it may change them."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, changes: bool = False) -> None:
         self._listener = listener
-        self._token: Token[tuple[Listener, ...]] | None = None
+        self._changes = changes
+        self._token: Token[tuple[tuple[bool, Listener], ...]] | None = None
 
     def __enter__(self) -> AttentionTap:
         global _open_taps, _untapped
@@ -67,7 +68,8 @@ class AttentionTap:
                 _untapped = AttentionInterface.get_interface
                 AttentionInterface.get_interface = _get_interface
             _open_taps += 1
-        self._token = _listeners.set((*_listeners.get(), self._listener))
+        each = [*_listeners.get(), (self._changes, self._listener)]
+        self._token = _listeners.set(tuple(sorted(each, key=lambda pair: pair[0])))  # sorting keeps the order within a kind
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -85,7 +87,7 @@ def _get_interface(self: AttentionInterface, implementation: str | None, default
     # Another thread's model may be compiling right now: a ContextVar cannot be traced, and is not for it anyway.
     if torch.compiler.is_compiling():
         return function
-    for listener in _listeners.get():
+    for _, listener in _listeners.get():
         function = functools.partial(_heard, listener, implementation, default, function)
     return function
 

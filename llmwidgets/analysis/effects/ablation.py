@@ -13,7 +13,7 @@ from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.analysis.sentences.caveats import BACKUP
-from llmwidgets.experiments.edits import sites_of
+from llmwidgets.experiments.edits import require_site, sites_of
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.replacement import ZERO, Replacement
@@ -157,13 +157,16 @@ def replacement_of(run: Capture, replacement: str, references: Sequence[Any]) ->
 
 
 def layers_of(run: Capture, layers: Sequence[int] | int | None, site: str) -> list[int]:
-    """The layers asked for, from 0; for None those that have the site. UndefinedHereError where none has."""
+    """The layers asked for, from 0; for None those that have the site. UndefinedHereError where one asked for lacks it, or all do."""
     if layers is not None:
         asked = [layers] if isinstance(layers, int) else list(layers)
         outside = [layer for layer in asked if not -run.n_layers <= layer < run.n_layers]
         if outside or not asked:
             raise IndexError(f"layer {outside[0] if outside else 'none'} came; this run has 0 to {run.n_layers - 1}")
-        return [layer % run.n_layers for layer in asked]
+        found = [layer % run.n_layers for layer in asked]
+        for layer in found:
+            require_site(run, site, layer)
+        return found
     having = [layer for layer in range(run.n_layers) if site in sites_of(run, layer)]
     if not having:
         Interventions((Intervention(site),))  # the site is known
