@@ -248,3 +248,38 @@ def _made(change: Callable[[Tensor], Tensor | None]) -> Callable[..., Any]:
         return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
     return hook
+
+
+def may_look(of: PreTrainedModel, layer: int) -> Tensor:
+    """(query, key): causal, and within the window where the layer has one; BERT sees everything."""
+    if of.config.model_type == "bert":
+        return torch.ones(N, N, dtype=torch.bool)
+    kinds = getattr(of.config, "layer_types", None)
+    window = getattr(of.config, "sliding_window", None)
+    is_windowed = window is not None and (kinds is None or kinds[layer] == "sliding_attention")
+    allowed = torch.ones(N, N, dtype=torch.bool).tril()
+    return allowed.triu(1 - window) if is_windowed else allowed
+
+
+@torch.no_grad()
+def logits_without_looks(name: str, ids: Tensor, cut: dict[int, Tensor], **inputs: Any) -> Tensor:
+    """(position, vocab) of the eager model whose layers are handed masks made here; cut[layer] is (head, query, key), True where cut."""
+    of, handles = _eager(name), []
+
+    def hand(layer: int) -> Callable[..., Any]:
+        allowed = may_look(of, layer)[None] & ~cut[layer]  # (head, query, key)
+        mask = torch.zeros(allowed.shape, dtype=torch.float64).masked_fill(~allowed, -torch.inf)
+        return lambda module, args, kwargs: (args, {**kwargs, "attention_mask": mask[None]})
+
+    try:
+        for layer in cut:
+            module = of.get_submodule(f"{WIRING[name].blocks}.{layer}.{_MASKED.get(name, 'self_attn')}")
+            handles.append(module.register_forward_pre_hook(hand(layer), with_kwargs=True))
+        return of(input_ids=ids[None], **inputs).logits[0]
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+#: The modules that are handed `attention_mask`.
+_MASKED = {"gpt2": "attn", "gpt_bigcode": "attn", "gpt_neox": "attention", "bert": "attention.self"}
