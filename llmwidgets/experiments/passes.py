@@ -58,9 +58,9 @@ def passes(
         if progress is not None:
             progress(done, len(each), "experiments")
         joining = JOINING[_ways.get(bench.subject.model, 0)]
-        together = waiting[:at_once]
+        together = waiting[-at_once:]  # the last layers first: theirs are the quickest answers, and the cheapest check
         if joining == "together":
-            together = [pair for pair in together if pair[1].start == together[0][1].start]
+            together = [pair for pair in together if pair[1].start == together[-1][1].start]
         rows = [row for _, row in together]
         if checked:
             logits = _one_pass(run, rows, positions, joining, cancelled)
@@ -70,7 +70,7 @@ def passes(
                 _ways[bench.subject.model] = JOINING.index(joining) + 1
                 continue
             checked = True
-        waiting = waiting[len(together) :]
+        waiting = waiting[: -len(together)]
         for (index, _), found in zip(together, logits, strict=True):
             yield index, found
         done += len(together)

@@ -1,7 +1,7 @@
 """A sweep: the same question asked after each of many changes, answered as the answers come.
 
-Always true: an outcome is the metric in every quantity, in float64; outcomes come in the order that costs least (by layer), each with the
-index of its change. Nothing of the model is changed when a sweep ends, however it ends.
+Always true: an outcome is the metric in every quantity, in float64; outcomes come from the last layers to the first, which is the quickest
+first, each with the index of its change. Nothing of the model is changed when a sweep ends, however it ends.
 """
 
 from __future__ import annotations

@@ -174,10 +174,10 @@ def test_a_table_that_was_stopped_says_so_and_keeps_what_was_found(monkeypatch: 
     monkeypatch.setattr("llmwidgets.analysis.effects.table.sweep", lambda *a, **k: sweep(*a, **k, tokens_at_once=N))
     found = ablate(run, METRIC, cancelled=lambda: len(seen) >= 5, on_outcome=lambda place, outcome: seen.append(place))
     assert found.attrs["stopped"] == "stopped after 5 of 12; the other places are NaN"
-    assert seen == [{"layer": i // 4, "head": i % 4} for i in range(5)]
+    assert seen == [{"layer": i // 4, "head": i % 4} for i in reversed(range(7, 12))]  # the last layers come first
     done = found.effect.values.reshape(-1)
-    assert abs(done[:5] - whole.effect.values.reshape(-1)[:5]).max() < 1e-10
-    assert bool(torch.tensor(done[5:]).isnan().all())
+    assert abs(done[7:] - whole.effect.values.reshape(-1)[7:]).max() < 1e-10
+    assert bool(torch.tensor(done[:7]).isnan().all())
     assert "stopped" not in whole.attrs
 
 
