@@ -80,7 +80,7 @@ def test_a_changed_site_gives_the_logits_of_plain_hooks(name: str, how: str) -> 
     donated = None if how == "zero" else OTHER
     changes, wanted, what = [], [], []
     for site in sorted(expected_sites(name)):
-        for layer, where in ((1, {}), (0, PLACES[site][0]), (2, PLACES[site][1]), (1, PLACES[site][1])):
+        for layer, where in ((1, {}), (0, PLACES[site][0]), (2, PLACES[site][1])):
             changes.append(Intervention(site, layer, **where, replacement=replacement))
             wanted.append(plain.logits(model, IDS, plain.hooks_for(name, model, site, layer, other=donated, **where)))
             what.append(changes[-1])

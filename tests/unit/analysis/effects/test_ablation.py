@@ -138,7 +138,8 @@ def test_progress_and_outcomes_are_told_as_they_come() -> None:
         progress=lambda *call: told.append(call), on_outcome=lambda place, outcome: places.append(place),
     )  # fmt: skip
     assert told[0] == (0, 8, "experiments") and told[-1] == (8, 8, "experiments")
-    assert places == [{"layer": layer, "head": head} for layer in (0, 2) for head in range(4)]
+    assert len(places) == 8
+    assert {(place["layer"], place["head"]) for place in places} == {(layer, head) for layer in (0, 2) for head in range(4)}
 
 
 def test_several_prompts_give_the_mean_of_their_effects() -> None:

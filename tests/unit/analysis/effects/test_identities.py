@@ -107,10 +107,10 @@ def test_at_the_first_layer_only_the_changed_token_matters_and_at_the_last_only_
     assert last == pytest.approx([float(at == N - 1) for at in range(N)], abs=1e-10)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["gpt2", "gemma2", "bert"])
 def test_a_prompt_patched_with_itself_changes_nothing(name: str) -> None:
     run = clean(name)
-    for site in ("resid_pre", "z", "q", "v", "pattern", "mlp_out"):
+    for site in ("resid_pre", "q", "pattern"):
         found = patch(run, run, Metric(10, 20), site=site)
         assert np.abs(found.effect.values).max() < 1e-10
         assert "recovery" not in found and "hardly differ" in found.attrs["no_ratio"]
