@@ -171,6 +171,11 @@ def _places(given: Any, coordinate: str) -> Places:
     return several
 
 
+def listed(given: Any, name: str) -> list[int]:
+    """One whole number or several, of any kind of integer, as a list. TypeError for anything else, ValueError for none."""
+    return list(_several(_places([] if given is None else given, name)))
+
+
 def _whole(place: Any) -> int:
     if isinstance(place, bool):  # of a mask, which would be read as positions 0 and 1
         raise TypeError

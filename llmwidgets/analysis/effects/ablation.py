@@ -14,7 +14,7 @@ from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.analysis.sentences.caveats import BACKUP
 from llmwidgets.experiments.edits import require_site, sites_of
-from llmwidgets.experiments.intervention import Intervention, Interventions
+from llmwidgets.experiments.intervention import Intervention, Interventions, listed
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.replacement import ZERO, Replacement
 from llmwidgets.models.errors import UndefinedHereError
@@ -72,23 +72,24 @@ def ablate(
     known = [other for other in references if hasattr(other, "token_ids")]
     at_layers = layers_of(run, layers, WHAT[what])
     coords: dict[str, Sequence[int]] = {"layer": at_layers}
+    at_positions = None if positions is None else listed(positions, "positions")
     changes: dict[Place, Intervention | Interventions] = {}
     if what == "head":
         coords["head"] = range(max(run.heads_per_layer[layer] for layer in at_layers))
         for i, layer in enumerate(at_layers):
             for head in range(run.heads_per_layer[layer]):
-                changes[i, head] = Intervention("z", layer, head, positions, replacement=put)
+                changes[i, head] = Intervention("z", layer, head, at_positions, replacement=put)
     elif what == "neuron":
         if layers is None and neurons is None:
             raise ValueError("single neurons are many: name their layers= or the neurons= that are wanted")
         width = run["mlp_post", at_layers[0]].shape[-1]
-        coords["neuron"] = range(width) if neurons is None else list(neurons)
+        coords["neuron"] = range(width) if neurons is None else listed(neurons, "neurons")
         for i, layer in enumerate(at_layers):
             for j, neuron in enumerate(coords["neuron"]):
-                changes[i, j] = Intervention("mlp_post", layer, position=positions, neuron=neuron, replacement=put)
+                changes[i, j] = Intervention("mlp_post", layer, position=at_positions, neuron=neuron, replacement=put)
     else:
         for i, layer in enumerate(at_layers):
-            changes[(i,)] = Intervention(WHAT[what], layer, position=positions, replacement=put)
+            changes[(i,)] = Intervention(WHAT[what], layer, position=at_positions, replacement=put)
     found = effect_table(run, changes, metric, coords, known=known, progress=progress, cancelled=cancelled, on_outcome=on_outcome)
     return told(
         found,
@@ -98,7 +99,7 @@ def ablate(
         site=WHAT[what],
         method=f"{what} ablation: {put.in_words}, everything later computed anew",
         replacement=replacement,
-        positions="all" if positions is None else list(positions) if isinstance(positions, Iterable) else [positions],
+        positions="all" if at_positions is None else at_positions,
         caveat=caveat("ablation", replacement=replacement),
     )
 
@@ -159,10 +160,10 @@ def replacement_of(run: Capture, replacement: str, references: Sequence[Any]) ->
 def layers_of(run: Capture, layers: Sequence[int] | int | None, site: str) -> list[int]:
     """The layers asked for, from 0; for None those that have the site. UndefinedHereError where one asked for lacks it, or all do."""
     if layers is not None:
-        asked = [layers] if isinstance(layers, int) else list(layers)
+        asked = listed(layers, "layers")
         outside = [layer for layer in asked if not -run.n_layers <= layer < run.n_layers]
-        if outside or not asked:
-            raise IndexError(f"layer {outside[0] if outside else 'none'} came; this run has 0 to {run.n_layers - 1}")
+        if outside:
+            raise IndexError(f"layer {outside[0]} came; this run has 0 to {run.n_layers - 1}")
         found = [layer % run.n_layers for layer in asked]
         for layer in found:
             require_site(run, site, layer)

@@ -15,7 +15,7 @@ import torch
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
-from llmwidgets.experiments.intervention import Intervention, Interventions
+from llmwidgets.experiments.intervention import Intervention, Interventions, listed
 from llmwidgets.experiments.metric import Metric
 
 from .ablation import layers_of
@@ -74,6 +74,7 @@ def knock_out(
         raise ValueError(f"window={window} came with each={each!r}; a window is of 1 layer or more around each layer")
     at_layers = layers_of(run, layers, "scores")
     at_heads = _heads(run, heads, at_layers)
+    heads = None if heads is None else at_heads
     looks = _looks(run, query, key, at_layers)
 
     def cut(layer: int | Sequence[int], head: int | Sequence[int] | None, wanted: Looks) -> Interventions:
@@ -135,7 +136,7 @@ def _looks(run: Capture, query: int | Sequence[int] | None, key: int | Sequence[
 def _positions(run: Capture, given: int | Sequence[int] | None, name: str) -> list[int]:
     if given is None:
         return list(range(run.n_tokens))
-    asked = [given] if isinstance(given, int) else [int(place) for place in given]
+    asked = listed(given, name)
     for place in asked:
         if not -run.n_tokens <= place < run.n_tokens:
             raise IndexError(f"{name} {place} is outside this prompt of {run.n_tokens} tokens (0 to {run.n_tokens - 1})")
@@ -146,10 +147,10 @@ def _heads(run: Capture, heads: Sequence[int] | int | None, at_layers: Sequence[
     most = max(run.heads_per_layer[layer] for layer in at_layers)
     if heads is None:
         return list(range(most))
-    asked = [heads] if isinstance(heads, int) else [int(head) for head in heads]
+    asked = listed(heads, "heads")
     outside = [head for head in asked if not -most <= head < most]
-    if outside or not asked:
-        raise IndexError(f"head {outside[0] if outside else 'none'} came; these layers have 0 to {most - 1}")
+    if outside:
+        raise IndexError(f"head {outside[0]} came; these layers have 0 to {most - 1}")
     return [head % most for head in asked]
 
 

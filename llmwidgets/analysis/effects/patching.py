@@ -16,7 +16,7 @@ from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import head_count
-from llmwidgets.experiments.intervention import COORDINATES, HEAD_SITES, STREAM_SITES, Intervention, Interventions
+from llmwidgets.experiments.intervention import COORDINATES, HEAD_SITES, STREAM_SITES, Intervention, Interventions, listed
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.replacement import Replacement
 from llmwidgets.experiments.sweep import sweep
@@ -82,6 +82,7 @@ def patch(
     if direction not in DIRECTIONS:
         raise ValueError(f"direction={direction!r} came; expected one of {', '.join(DIRECTIONS)}")
     base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
+    positions = None if positions is None else listed(positions, "positions")
     changes, coords = _places(base, donor, site, by_position, layers, positions, neurons)
     found = effect_table(
         base, changes, metric, coords, known=[donor], reference=clean, progress=progress, cancelled=cancelled, on_outcome=on_outcome
@@ -155,7 +156,7 @@ def _places(
     elif site == "mlp_post":
         if neurons is None:
             raise ValueError("single neurons are many: name those that are wanted (neurons=); attribution_patching screens all of them")
-        coords["neuron"] = list(neurons)
+        coords["neuron"] = listed(neurons, "neurons")
         inner.append(("neuron", "neuron"))
     if apart:
         dim = "query" if site == "pattern" else "position"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 from typing import Any
 
@@ -68,6 +69,44 @@ def test_a_sweep_leaves_the_model_and_its_twin_as_they_were(name: str) -> None:
     changes = changes_of_every_kind(other) if name != "bloom" else HEADS
     assert len(list(sweep(run, changes, METRIC, known=[other]))) == len(changes)
     assert (state(model), state(twin)) == before
+
+
+def test_a_model_that_cannot_be_copied_is_used_itself_and_left_as_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = capture(plain.model("llama"), IDS)
+    other = run.again(OTHER)
+    wanted = {outcome.index: outcome.after for outcome in sweep(run, changes_of_every_kind(other), METRIC, known=[other])}
+    monkeypatch.setattr("llmwidgets.models.twin._can_be_copied", lambda model: False)
+    model = build("llama", torch.float64).train()
+    run, other = capture(model, IDS), capture(model, OTHER)
+    assert run.bench("a test").twin.module is model
+    before = state(model)
+    outcomes = sweep(run, changes_of_every_kind(other), METRIC, known=[other], tokens_at_once=N)
+    found = {}
+    for outcome in outcomes:
+        found[outcome.index] = outcome.after
+        assert state(model) == before  # also between two passes
+    for index, after in wanted.items():
+        assert found[index] == pytest.approx(after, abs=1e-10)
+
+
+def test_the_users_model_can_run_in_another_thread_meanwhile() -> None:
+    model = build("llama", torch.float64)
+    run, other = capture(model, IDS), capture(model, OTHER)
+    clean, seen, stop = plain.logits(model, IDS), [], threading.Event()
+
+    def use() -> None:
+        while not stop.is_set():
+            seen.append(plain.logits(model, IDS))
+
+    user = threading.Thread(target=use)
+    user.start()
+    try:
+        for _ in sweep(run, changes_of_every_kind(other), METRIC, known=[other], tokens_at_once=N):
+            pass
+    finally:
+        stop.set()
+        user.join()
+    assert seen and all(float((logits - clean).abs().max()) < 1e-5 for logits in seen)  # a thread of its own keeps no casts to float64
 
 
 @pytest.mark.parametrize("at", ["editor.write_heads", "editor.write_stream", "looks.write_inside", "looks.AttentionEditor.after_attention"])

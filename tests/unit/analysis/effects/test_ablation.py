@@ -14,6 +14,8 @@ from torch import Tensor
 
 import llmwidgets as lw
 from llmwidgets.analysis.effects.ablation import ablate, effect_of
+from llmwidgets.analysis.effects.knockout import knock_out
+from llmwidgets.analysis.effects.patching import patch
 from llmwidgets.capture import Capture, capture
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import QUANTITIES, Metric
@@ -130,6 +132,35 @@ def test_what_was_done_stands_in_plain_words_beside_the_numbers() -> None:
             assert variable.dtype == np.float64
 
 
+@pytest.mark.parametrize("kind", [tuple, iter, np.array, torch.tensor])
+def test_places_of_any_kind_of_integer_leave_plain_numbers_behind(kind: Any) -> None:
+    run = run_of("llama")
+    wanted = ablate(run, METRIC, layers=[0, 1], positions=[1, -1])
+    other = run.again(OTHERS[0])
+    found = ablate(run, METRIC, layers=kind([0, 1]), positions=kind([1, -1]))
+    assert np.array_equal(found.effect, wanted.effect) and found.attrs == wanted.attrs
+    for each in (
+        found,
+        ablate(run, METRIC, what="neuron", layers=kind([0]), neurons=kind([3, 5])),
+        knock_out(run, METRIC, query=kind([5, 6]), key=kind([1, 2]), layers=kind([0]), heads=kind([1]), each="head"),
+        knock_out(run, METRIC, query=kind([5, 6]), key=1, heads=kind([1])),
+        patch(run, other, METRIC, positions=kind([5, -1]), layers=kind([0])),
+        patch(run, other, METRIC, site="mlp_post", positions=[5, -1], neurons=kind([2])),
+    ):
+        json.dumps(each.attrs)
+        assert {coordinate.dtype.kind for name, coordinate in each.coords.items() if "token" not in str(name)} == {"i"}
+
+
+def test_a_single_place_need_not_be_in_a_list() -> None:
+    run = run_of("llama")
+    other = run.again(OTHERS[0])
+    one = np.int64(-1)
+    assert ablate(run, METRIC, layers=0, positions=one).attrs["positions"] == [-1]
+    assert ablate(run, METRIC, what="neuron", layers=0, neurons=3).neuron.values.tolist() == [3]
+    assert knock_out(run, METRIC, query=one, layers=0, heads=1).attrs["heads"] == [1]
+    assert patch(run, other, METRIC, layers=0, positions=one).position.values.tolist() == [N - 1]
+
+
 def test_progress_and_outcomes_are_told_as_they_come() -> None:
     told: list[Any] = []
     places: list[dict[str, int]] = []
@@ -164,9 +195,9 @@ def test_several_prompts_give_the_mean_of_their_effects() -> None:
         ({"replacement": "resample"}, ValueError, "exactly one prompt to take the value from, .* of 12 tokens"),
         ({"references": [[1, 2]]}, ValueError, 'replacement="zero" uses none'),
         ({"layers": [3]}, IndexError, "layer 3 came; this run has 0 to 2"),
-        ({"layers": []}, IndexError, "layer none came"),
+        ({"layers": []}, ValueError, "layers is empty; give at least one, or None for all"),
         ({"positions": [N]}, IndexError, f"position {N} is outside this run"),
-        ({"positions": []}, ValueError, "position is empty"),
+        ({"positions": []}, ValueError, "positions is empty"),
         ({"what": "neuron", "layers": [0], "neurons": [128]}, IndexError, "neuron 128 is outside"),
         ({"replacement": "resample", "references": [[5, 6]]}, PromptError, "the prompts have 12 and 2 tokens"),
         ({"replacement": "mean", "references": ["a text"]}, TypeError, "came as text"),
