@@ -167,7 +167,7 @@ def test_the_logit_difference_stays_on_the_right_side_while_the_answer_is_gone(g
 
 def test_the_mean_of_other_prompts_makes_the_logit_difference_rise_while_the_answer_goes(givers):
     runs, metrics = givers
-    found = lw.effect_of(runs, metrics, Intervention("z", layer=1, replacement=lw.Replacement.mean(runs)))
+    found = lw.effect_of(runs, metrics, Intervention("z", layer=1, replacement=lw.Replacement.mean(runs)), references=runs)
     assert found.effect_low > 0
     assert found.probability < 0.2 < 0.95 < found.attrs["before"]["probability"]
     each = [z_by_hand(run) for run in runs]
