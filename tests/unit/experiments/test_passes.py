@@ -16,6 +16,7 @@ from llmwidgets.capture import Capture, capture
 from llmwidgets.experiments import passes as passes_module
 from llmwidgets.experiments.donors import Donors, require_like
 from llmwidgets.experiments.edits import edits_of
+from llmwidgets.experiments.intervene import intervene
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.passes import passes
@@ -28,6 +29,7 @@ from llmwidgets.models.errors import (
     ModelChangedError,
     ModelError,
     PromptError,
+    UndefinedHereError,
 )
 from tests.architectures import build, prompt_ids
 from tests.unit.experiments import plain
@@ -299,6 +301,21 @@ def test_a_model_that_changes_between_two_passes_is_refused() -> None:
         model.model.layers[2].self_attn.o_proj.weight.mul_(1.5)
     with pytest.raises(ModelChangedError):
         list(outcomes)
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+def test_no_experiment_begins_from_a_changed_run(layer: int) -> None:
+    """Rows would join it and lose its change in the blocks that are computed anew. As a donor it may serve."""
+    run = capture(plain.model("llama"), IDS)
+    change = Intervention("z", layer, 1, 5)
+    changed = intervene(run, change)
+    for begin in (lambda: list(sweep(changed, HEADS, METRIC)), lambda: intervene(changed, HEADS[0])):
+        with pytest.raises(UndefinedHereError, match=r"itself a changed one \(z of head \d.1 set to zero at position 5\).*\(a \+ b\)"):
+            begin()
+    assert len(list(sweep(intervene(run, []), HEADS, METRIC))) == 12
+    (found,) = sweep(run, [Intervention("z", layer, replacement=Replacement.other(changed))], METRIC, known=[changed])
+    (wanted,) = sweep(run, [change], METRIC)
+    assert found.after == pytest.approx(wanted.after, abs=1e-10)
 
 
 def test_a_model_without_an_output_head_is_refused() -> None:
