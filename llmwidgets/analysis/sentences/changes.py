@@ -87,7 +87,7 @@ def _restored(share: float) -> str:
 def _kept(share: float) -> str:
     lost = 1 - share
     if abs(lost) < SMALL:
-        return f"hardly needed to keep {_DIFFERENCE} ({percent(lost)} is lost)"
+        return f"hardly needed to keep {_DIFFERENCE} (under {percent(SMALL)} is lost)"
     if lost < 0:
         return f"{_DIFFERENCE} grows by {percent(-lost)}"
     if lost > 1 + SMALL:
@@ -140,5 +140,7 @@ def direct_and_total(spot: Spot) -> str:
         return f"{told}. Later layers hardly repair or relay it. {BACKUP if total.is_small else ''}".rstrip()
     if direct.is_small or rest * direct.value > 0:
         return f"{told}. The rest ({changed(rest, quantity)}) is relayed by later layers."
+    if abs(rest) > 2 * abs(direct.value):
+        return f"{told}. Nearly all of it goes through later layers ({changed(rest, quantity)}), against its direct effect."
     how = "repair" if abs(rest) <= abs(direct.value) else "more than repair"
     return f"{told}. Later layers {how} it ({changed(rest, quantity)})."

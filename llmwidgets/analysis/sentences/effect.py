@@ -13,6 +13,8 @@ from .spot import Spot
 
 SMALL = 0.02
 """An effect under this share of the value before counts as hardly any."""
+_CONTRADICTS = 0.01
+"""How far a probability must move the other way to say that a logit difference misleads."""
 _FLOORS = {"logit_difference": 0.01, "log_probability": 0.01, "kl": 0.01, "probability": 0.001, "rank": 0.5}
 
 
@@ -22,7 +24,7 @@ class EffectInWords:
     def __init__(self, spot: Spot, name: str, quantity: str | None = None) -> None:
         self.spot, self.name, self.value = spot, name, spot.value(name)
         self.quantity = quantity or str(spot.attrs.get("quantity", "logit_difference"))
-        self.metric = str(spot.attrs.get("metric", "the metric"))
+        self.metric = _with_article(str(spot.attrs.get("metric", "the metric")))
         before = (spot.attrs.get("before") or {}).get(self.quantity)
         self.before = float("nan") if before is None else float(before)
         self.n = int(spot.attrs.get("n_prompts", 1))
@@ -100,24 +102,39 @@ class EffectInWords:
         if self.n > 1 and not self.is_settled:
             return "these prompts do not settle the sign."
         where = "on this prompt" if self.n == 1 else "on average over these prompts"
+        if self.is_contradicted:
+            return f"the target's probability moves the other way{self._probabilities()}, so this metric alone misleads."
         if self.quantity == "kl":
             return f"the prediction depended on {them}, {where}."
         return f"the prediction used {them}, {where}." if self.is_worse else f"{it} worked against the target, {where}."
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether the target's probability moves against the logit difference, and not by a trifle only."""
+        share = (self.spot.attrs.get("before") or {}).get("probability"), self.spot.value("probability")
+        if self.n > 1 or self.quantity != "logit_difference" or share[0] is None or not np.isfinite(share[1]):
+            return False
+        return abs(share[1] - share[0]) > _CONTRADICTS and (share[1] - share[0]) * self.value < 0
+
+    def _probabilities(self) -> str:
+        before, after = (self.spot.attrs.get("before") or {}).get("probability"), self.spot.value("probability")
+        return "" if before is None or not np.isfinite(after) else f", from {probability(before)} to {probability(after)}"
 
     def others(self) -> str:
         """What the target's rank and probability became, where the rank changed."""
         ranks = (self.spot.attrs.get("before") or {}).get("rank"), self.spot.value("rank")
         if self.n > 1 or self.quantity == "rank" or ranks[0] is None or not np.isfinite(ranks[1]) or round(ranks[0]) == round(ranks[1]):
             return ""
-        shares = (self.spot.attrs.get("before") or {}).get("probability"), self.spot.value("probability")
-        chances = (
-            f", its probability from {probability(shares[0])} to {probability(shares[1])}"
-            if shares[0] is not None and "probability" in self.spot
-            else ""
-        )
+        told = self._probabilities() if self.quantity != "probability" and not self.is_contradicted else ""
+        chances = f", its probability {told.removeprefix(', ')}" if told else ""
         return f" The target goes from {ordinal(ranks[0])} to {ordinal(ranks[1])}{chances}."
 
 
 def lower(sentence: str) -> str:
     """The sentence as it goes on within another."""
     return sentence[:1].lower() + sentence[1:]
+
+
+def _with_article(metric: str) -> str:
+    """The metric's name as it stands in a sentence: "the probability of ' Mary'", but "logit(' Mary') - logit(' John')"."""
+    return f"the {metric}" if metric.startswith(("probability", "log-probability", "rank", "KL", "logit difference")) else metric

@@ -48,7 +48,7 @@ def in_words(result: xarray.Dataset | xarray.DataArray, **place: Any) -> str:
     >>> attrs = {"method_name": "ablation", "replacement": "zero", "metric": "probability of ' Mary' at position 13",
     ...          "quantity": "probability", "before": {"probability": 0.982}}
     >>> in_words(xarray.Dataset({"effect": ("head", [-0.75])}, {"layer": 0, "head": [3]}, attrs), head=3)
-    "Setting head 0.3 to zero lowers probability of ' Mary' at position 13 from 0.982 to 0.232 (-0.750): the prediction used it, on this
+    "Setting head 0.3 to zero lowers the probability of ' Mary' at position 13 from 0.982 to 0.232 (-0.750): the prediction used it, on this
     prompt. Another replacement may rank heads differently."
     """
     method = getattr(result, "attrs", {}).get("method_name", _OF_FIELDS.get(str(getattr(result, "name", ""))))

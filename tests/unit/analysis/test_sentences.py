@@ -124,7 +124,7 @@ def test_the_targets_rank_is_told_where_it_changes():
 
 def test_ranks_are_whole_numbers():
     said = ablated(3.0, metric="rank of ' Mary' at position 13", quantity="rank")
-    assert "moves rank of ' Mary' at position 13 from 1st to 4th (+3 places): the prediction used it" in said
+    assert "moves the rank of ' Mary' at position 13 from 1st to 4th (+3 places): the prediction used it" in said
     assert "hardly changes" in ablated(0.0, quantity="rank")
 
 
@@ -426,3 +426,22 @@ def test_results_that_do_not_say_their_method_are_refused():
         in_words({})
     with pytest.raises(ValueError, match="the result has the parts a, b there; give part= one of them"):
         in_words(xarray.Dataset({"a": 1.0, "b": 2.0}, attrs={"method_name": "knockout"}))
+
+
+def test_a_probability_that_moves_the_other_way_is_told_and_no_verdict_is_given():
+    before = {"logit_difference": 9.50, "probability": 0.998, "rank": 1.0}
+    said = ablated(0.315, before=before, others={"probability": 0.024, "rank": 13.0})
+    assert "the target's probability moves the other way, from 0.998 to 0.024, so this metric alone misleads." in said
+    assert "The target goes from 1st to 13th." in said
+    assert "worked against the target" not in said
+    agreeing = ablated(0.315, before=before, others={"probability": 0.999, "rank": 1.0})
+    assert "worked against the target" in agreeing
+
+
+def test_a_total_that_goes_through_later_layers_is_not_called_a_repair():
+    attrs = {"replacement": "zero", "before": {"logit_difference": 9.5}}
+    found = effects("direct_and_total", -16.4, **attrs).rename(effect="total")
+    found = found.assign(direct=found.total * 0 + 0.33)
+    said = in_words(found, layer=0, head=0)
+    assert "Nearly all of it goes through later layers (-16.7), against its direct effect." in said
+    assert "repair" not in said
