@@ -1,7 +1,8 @@
 """Many experiments in few passes: which rows go together, and the passes that find out what the model then says.
 
 Rows are sorted by the first block that they change and packed so that a pass stays small enough for a CPU's caches; within a pass each
-joins at its block. Always true: the first pass carries rows without edits, and nothing is handed out unless they reproduce the clean run.
+joins at its block. Always true: the first pass, and each that begins at a block where none has begun, carries rows without edits, and
+nothing of it is handed out unless they reproduce the clean run.
 A model whose masks or positions are made for a batch of fixed size (ALiBi in some) gets passes whose rows all begin together; which way
 of joining a model takes is found out by that check, and remembered.
 """
@@ -53,7 +54,8 @@ def passes(
     waiting = [(index, Row(start, tuple(experiments[index]))) for start, index in each]
     clean = run.read_out(run["resid_post", run.n_layers - 1][list(positions)])  # (position, vocab)
     at_once = max(1, tokens_at_once // run.n_tokens)
-    done, checked = 0, False
+    done = 0
+    checked: set[int] = set()  # blocks at which a pass began whose rows without edits reproduced the run
     while waiting:
         if cancelled is not None and cancelled():
             raise CaptureStopped(f"stopped after {done} of {len(each)} experiments")
@@ -64,14 +66,14 @@ def passes(
         if joining == "together":
             together = [pair for pair in together if pair[1].start == together[-1][1].start]
         rows = [row for _, row in together]
-        if checked:
-            logits = _one_pass(run, rows, positions, joining, cancelled)
-        else:
-            logits = _checked_pass(run, rows, positions, joining, cancelled, clean)
-            if logits is None:
-                _ways[bench.subject.model] = JOINING.index(joining) + 1
-                continue
-            checked = True
+        first, last = rows[0].start, rows[-1].start
+        unedited = () if first in checked else (first,) if checked or first == last else (first, last)
+        logits = _checked_pass(run, rows, unedited, positions, joining, cancelled, clean)
+        if logits is None:
+            _ways[bench.subject.model] = JOINING.index(joining) + 1
+            checked.clear()
+            continue
+        checked.add(first)
         waiting = waiting[: -len(together)]
         for (index, _), found in zip(together, logits, strict=True):
             yield index, found
@@ -81,18 +83,26 @@ def passes(
 
 
 def _checked_pass(
-    run: Capture, rows: list[Row], positions: Sequence[int], joining: str, cancelled: Callable[[], bool] | None, clean: Tensor
+    run: Capture,
+    rows: list[Row],
+    unedited: tuple[int, ...],
+    positions: Sequence[int],
+    joining: str,
+    cancelled: Callable[[], bool] | None,
+    clean: Tensor,
 ) -> Tensor | None:
-    """The pass with an unedited row that joins with the first, and one with the last; None where this way of joining fails."""
-    starts = sorted({rows[0].start, rows[-1].start})
-    unedited = [Row(start, ()) for start in starts]
+    """The pass with rows without edits beside, which join where `unedited` says (with the first row, with the last); None where this way of
+    joining fails."""
+    before, after = ([Row(start, ()) for start in starts] for starts in (unedited[:1], unedited[1:]))
     is_last_way = joining == JOINING[-1]
     try:
-        logits = _one_pass(run, [unedited[0], *rows, *unedited[1:]], positions, joining, cancelled)
+        logits = _one_pass(run, [*before, *rows, *after], positions, joining, cancelled)
     except (RuntimeError, ValueError, IndexError) as error:
         if is_last_way or not _is_about_shapes(error):
             raise
         return None
+    if not unedited:
+        return logits
     same = logits[[0, -1][: len(unedited)]]  # (unedited row, position, vocab)
     difference = float((same - clean).abs().max() / clean.abs().max().clamp_min(1e-30))
     tolerance = 10 * run.integrity.tolerance_readout  # a batch sums in another order than a single row

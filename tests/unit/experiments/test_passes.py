@@ -248,6 +248,33 @@ def test_a_model_whose_batch_cannot_grow_is_swept_in_steady_passes() -> None:
         assert found[index] == pytest.approx(float(logits[10] - logits[20]), abs=1e-9)
 
 
+def test_a_way_of_joining_that_fails_in_a_later_pass_only_is_given_up_there() -> None:
+    """BLOOM's heads in the last block join after its attention, where a batch may grow; in a block before it, it may not."""
+    changes = [Intervention(site, layer, position=7) for layer in range(3) for site in ("z", "mlp_out")]
+    wanted: dict[int, float] = {}
+    for tokens_at_once in (1, 2 * N, 4 * N, 1024):
+        run = capture(build("bloom", torch.float64), IDS)  # a model of which nothing is known yet
+        found = {outcome.index: outcome.after["logit_difference"] for outcome in sweep(run, changes, METRIC, tokens_at_once=tokens_at_once)}
+        assert sorted(found) == list(range(6))
+        wanted = wanted or found
+        assert found == pytest.approx(wanted, abs=1e-10)
+
+
+def test_each_pass_that_begins_at_a_new_block_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = capture(build("llama", torch.float64), IDS)
+    original = passes_module._one_pass
+
+    def off_in_the_first_block(run: Capture, rows: Any, *rest: Any) -> Any:
+        return original(run, rows, *rest) * (1.001 if rows[0].start == 0 else 1.0)
+
+    monkeypatch.setattr(passes_module, "_one_pass", off_in_the_first_block)
+    found: list[int] = []
+    with pytest.raises(ModelError, match="a pass without any change"):
+        for outcome in sweep(run, HEADS, METRIC, tokens_at_once=2 * N):
+            found.append(outcome.index)
+    assert {HEADS[index].layer for index in found} <= {1, 2}
+
+
 @pytest.mark.parametrize("position", [0, 5, -1])
 @pytest.mark.parametrize("name", ["gpt2", "gemma2", "bert", "opt", "gpt_neox"])
 def test_the_answer_may_be_asked_for_at_any_position(name: str, position: int) -> None:
