@@ -50,7 +50,7 @@ def knock_out(
 
     query, key: a position, several (a span), or None for all; a query's own position is then left to it. Only one of the two may be None.
     Negative positions count from the end. layers, heads: where; None for all.
-    each: "together", one change for all of it; "layer", each layer alone, or `window` layers around it; "head", each head alone; "look",
+    each: "together", one change for all of it; "layer", each layer alone, or the model's `window` layers around it; "head", each head alone; "look",
     each single (query, key) in all the layers and heads.
     progress, cancelled, on_outcome: as in `ablate`.
 
@@ -86,9 +86,10 @@ def knock_out(
         changes[()] = cut(at_layers, heads, looks)
     elif each == "layer":
         coords = {"layer": at_layers}
-        for i in range(len(at_layers)):
-            low = max(0, i - (window - 1) // 2)
-            changes[(i,)] = cut(at_layers[low : i + window // 2 + 1], heads, looks)
+        every = layers_of(run, None, "scores")
+        for i, layer in enumerate(at_layers):
+            around = range(layer - (window - 1) // 2, layer + window // 2 + 1)
+            changes[(i,)] = cut([one for one in every if one in around], heads, looks)
     elif each == "head":
         coords = {"layer": at_layers, "head": at_heads}
         for i, layer in enumerate(at_layers):

@@ -103,6 +103,13 @@ def test_a_window_is_of_the_layers_around_each(window: int, layers: list[list[in
     assert found.attrs["window"] == window
 
 
+def test_a_windows_layers_are_the_models_neighbours_whichever_are_asked_about() -> None:
+    found = knock_out(run_of("llama"), METRIC, query=11, key=5, each="layer", window=2, layers=[2, 0])
+    assert found.layer.values.tolist() == [2, 0]
+    for effect, those in zip(found.logit_difference.values, ([2], [0, 1]), strict=True):
+        assert float(effect) == pytest.approx(without("llama", [(11, 5)], those), abs=1e-9)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "gemma2", "bert"])
 def test_what_moved_is_the_clean_weight_on_the_forbidden_keys(name: str) -> None:
     found = knock_out(run_of(name), METRIC, query=[6, 11], key=[5, 6], each="head")
