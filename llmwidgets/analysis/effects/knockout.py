@@ -50,8 +50,8 @@ def knock_out(
 
     query, key: a position, several (a span), or None for all; a query's own position is then left to it. Only one of the two may be None.
     Negative positions count from the end. layers, heads: where; None for all.
-    each: "together", one change for all of it; "layer", each layer alone, or the model's `window` layers around it; "head", each head alone;
-    "look", each single (query, key) in all the layers and heads.
+    each: "together", one change for all of it; "layer", each layer alone, or the model's `window` layers around it; "head", each head
+    alone; "look", each single (query, key) in all the layers and heads.
     progress, cancelled, on_outcome: as in `ablate`.
 
     A Dataset over no dims, (layer,), (layer, head) or (query, key), float64: `effect`, the values after in every quantity; and over (layer,
