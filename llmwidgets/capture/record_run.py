@@ -100,7 +100,7 @@ def _record(
     ) -> Capture:
         return _record(subject, encode(subject, prompt), max_bytes, progress, cancelled, around, change)
 
-    name = fingerprint(subject.name, subject.model, stamp, encoded.ids, change)
+    name = fingerprint(subject.name, subject.model, stamp, encoded.ids, encoded.attention_mask, change)
     return Capture(bench, encoded, recorder.tape, store, integrity, name, make_another)
 
 

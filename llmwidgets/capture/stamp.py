@@ -43,8 +43,8 @@ class ModelStamp:
         )
 
 
-def fingerprint(name: str, model: nn.Module, stamp: ModelStamp, ids: Tensor, change: str = "") -> str:
-    """A digest of the model's name, configuration and sampled parameters, of the prompt's ids, and of what was changed: 16 hex digits."""
+def fingerprint(name: str, model: nn.Module, stamp: ModelStamp, ids: Tensor, mask: Tensor, change: str = "") -> str:
+    """A digest of the model's name, configuration and sampled parameters, ids, padding and change: 16 hex digits."""
     config = model.config.to_dict()
     for untold in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
         config.pop(untold, None)
@@ -52,6 +52,8 @@ def fingerprint(name: str, model: nn.Module, stamp: ModelStamp, ids: Tensor, cha
     digest.update(json.dumps(config, sort_keys=True, default=str).encode())
     digest.update(stamp.sample)
     digest.update(json.dumps(ids.tolist()).encode())
+    if not bool(mask.all()):
+        digest.update(json.dumps(mask.tolist()).encode())
     digest.update(change.encode())
     return digest.hexdigest()[:16]
 

@@ -24,10 +24,14 @@ class Donors:
 
     def __init__(self, run: Capture, known: Iterable[Capture] = ()) -> None:
         self._run = run
-        self._runs = {tuple(run.token_ids): run}
+        self._runs: dict[tuple[int, ...], Capture] = {}
         for other in known:
             require_like(run, other)
-            self._runs[tuple(other.token_ids)] = other
+            if self._runs.setdefault(tuple(other.token_ids), other).fingerprint != other.fingerprint:
+                raise PromptError(
+                    "two different runs of the same tokens came (one of them changed by an intervention?); a replacement names its prompt "
+                    "by its tokens, so they cannot be told apart. Give one of them"
+                )
         self._values: dict[tuple[str, int, Replacement], Tensor] = {}
 
     def value(self, site: str, layer: int, replacement: Replacement) -> Tensor | None:
@@ -44,15 +48,25 @@ class Donors:
         return self._values[key]
 
     def _of(self, prompt: tuple[int, ...]) -> Capture:
+        if prompt not in self._runs and prompt == tuple(self._run.token_ids):
+            return self._run
         if prompt not in self._runs:
             if len(prompt) != self._run.n_tokens:
                 raise _unequal(self._run.n_tokens, len(prompt))
+            if not bool(self._run.inputs.attention_mask.all()):
+                raise PromptError(
+                    "a replacement names a prompt by its tokens, but this run has padding, which tokens alone do not tell; capture that "
+                    "prompt with its attention mask and give the Capture (references=[...])"
+                )
             self._runs[prompt] = self._run.again(torch.tensor(prompt))
         return self._runs[prompt]
 
 
 def require_like(run: Capture, other: Capture) -> None:
-    """Raise unless `other` is a run of the same model on as many tokens (PromptError, a ValueError)."""
+    """Raise unless `other` is a run of the same model on as many tokens (PromptError, a ValueError), and its model unchanged since."""
+    if not hasattr(other, "token_ids"):
+        raise TypeError(f"got {type(other).__name__} in place of a run; expected a Capture, such as run.again(prompt)")
+    other.bench("a replacement")
     if other.subject.model is not run.subject.model:
         raise PromptError(
             f"two runs of different models came ({run.model_name} and {other.model_name}); capture both prompts with one and the same "
@@ -60,6 +74,12 @@ def require_like(run: Capture, other: Capture) -> None:
         )
     if other.n_tokens != run.n_tokens:
         raise _unequal(run.n_tokens, other.n_tokens)
+    if not torch.equal(other.inputs.attention_mask, run.inputs.attention_mask):
+        own, its = (int(each.inputs.attention_mask.sum()) for each in (run, other))
+        raise PromptError(
+            f"the prompts have {own} and {its} tokens that are no padding, or have them at other places; values are taken from the same "
+            "position, so both need the same padding"
+        )
 
 
 def _unequal(own: int, other: int) -> PromptError:

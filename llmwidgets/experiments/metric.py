@@ -60,19 +60,24 @@ class Metric:
     def proposed(cls, run: Capture, position: int = -1, quantity: str = "logit_difference") -> Metric:
         """The model's first choice at `position` against its second."""
         at = _position(run, position)
-        first, second = _logits_at(run, at).topk(2).indices.tolist()
+        logits = _logits_at(run, at)
+        _require_numbers(logits, [])
+        first, second = logits.topk(2).indices.tolist()
         return cls(_named(run, first), _named(run, second), at, quantity)
 
     def on(self, run: Capture, foil_needed: bool = True) -> AskedOf:
         """Return this metric asked of `run`.
 
-        Raises TokenError where target or foil is no single token, FoilNeededError where the foil is missing (with a proposal), and
-        IndexError for a position outside.
+        Raises TokenError where target or foil is no single token, FoilNeededError where the foil is missing (with a proposal),
+        IndexError for a position outside or of padding, and ValueError where the logits there are no numbers.
         """
         at = _position(run, self.position)
         target = token_id(run, self.target, "target")
         foil = None if self.foil is None else token_id(run, self.foil, "foil")
+        if not int(run.inputs.attention_mask[at]):
+            raise IndexError(f"position {at} is padding, of which the model says nothing; give a position of the prompt's own tokens")
         clean = _logits_at(run, at)
+        _require_numbers(clean, [target, *([] if foil is None else [foil])])
         if foil is None and foil_needed and self.quantity == "logit_difference":
             proposal = next(token for token in clean.topk(2).indices.tolist() if token != target)
             share = float(clean.softmax(-1)[proposal])
@@ -185,6 +190,13 @@ def token_id(run: Capture, token: str | int, name: str) -> int:
     spaced = tokenizer(" " + token, add_special_tokens=False)["input_ids"]
     hint = f" With a space before it ({' ' + token!r}) it is one." if len(spaced) == 1 else " Compare first tokens: give the first of them."
     raise TokenError(f"{name} {token!r} is {len(ids)} tokens here ({pieces}); a metric compares single tokens.{hint}")
+
+
+def _require_numbers(logits: Tensor, tokens: list[int]) -> None:
+    if bool(logits.isnan().any()):
+        raise ValueError("the model's logits at this position are not numbers (NaN), so nothing can be measured on them")
+    if not bool(logits[tokens].isfinite().all()):
+        raise ValueError("the model rules target or foil out here (a logit of minus infinity), so no difference of them is a number")
 
 
 def _whole(given: Any, name: str) -> int:

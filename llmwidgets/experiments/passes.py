@@ -55,7 +55,7 @@ def passes(
     clean = run.read_out(run["resid_post", run.n_layers - 1][list(positions)])  # (position, vocab)
     at_once = max(1, tokens_at_once // run.n_tokens)
     done = 0
-    checked: set[int] = set()  # blocks at which a pass began whose rows without edits reproduced the run
+    checked: set[bool] = set()  # which kinds of pass have reproduced the run: those whose batch grows on the way, and those where not
     while waiting:
         if cancelled is not None and cancelled():
             raise CaptureStopped(f"stopped after {done} of {len(each)} experiments")
@@ -66,14 +66,15 @@ def passes(
         if joining == "together":
             together = [pair for pair in together if pair[1].start == together[-1][1].start]
         rows = [row for _, row in together]
-        first, last = rows[0].start, rows[-1].start
-        unedited = () if first in checked else (first,) if checked or first == last else (first, last)
+        starts = tuple(sorted({rows[0].start, rows[-1].start}))
+        grows = len(starts) > 1
+        unedited = () if grows in checked or (checked and not grows) else starts
         logits = _checked_pass(run, rows, unedited, positions, joining, cancelled, clean)
         if logits is None:
             _ways[bench.subject.model] = JOINING.index(joining) + 1
             checked.clear()
             continue
-        checked.add(first)
+        checked.add(grows)
         waiting = waiting[: -len(together)]
         for (index, _), found in zip(together, logits, strict=True):
             yield index, found

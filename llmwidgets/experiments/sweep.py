@@ -15,6 +15,7 @@ from llmwidgets.experiments.edits import edits_of
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.passes import TOKENS_AT_ONCE, passes
+from llmwidgets.models.errors import CaptureStopped
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -60,13 +61,19 @@ def sweep(
     >>> sorted(effects)
     [0, 1, 2, 3]
     """
+    if isinstance(changes, (Intervention, Interventions)):
+        raise TypeError("one change came; expected a list of changes, each of which is made alone")
     asked = metric.on(run)
     before = asked.before
     if reference is not None:
         asked = replace(metric.on(reference), position=asked.position)
         before = asked.values_of(run)
     donors = Donors(run, known)
-    experiments = [edits_of(run, Interventions.of(change), donors) for change in changes]
+    experiments = []
+    for change in changes:  # thousands of them take seconds
+        if cancelled is not None and cancelled():
+            raise CaptureStopped(f"stopped before the first of {len(changes)} experiments")
+        experiments.append(edits_of(run, Interventions.of(change), donors))
 
     def outcomes() -> Iterator[Outcome]:
         for index, logits in passes(run, experiments, [asked.position], progress, cancelled, tokens_at_once):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ def _read_block(block: BlockTrace) -> BlockAnatomy:
     first = attended[0] if attended else None
     mixer_terms, mlp_terms, is_additive = _read_terms(block, first)
     after = first.time if first else block.start
-    projection = _next_linear(block, first)
+    projection = _output_projection(block, first)
     mlp_output = _mlp_output(block, mlp_terms, projection, after)
     return BlockAnatomy(
         name=block.name,
@@ -147,11 +148,21 @@ def _attentions(block: BlockTrace) -> list[Attended]:
     return through_interface or block.attended
 
 
-def _next_linear(block: BlockTrace, attended: Attended | None) -> Visit | None:
-    if attended is None:
+def _output_projection(block: BlockTrace, attended: Attended | None) -> Visit | None:
+    """The matrix that takes all heads' outputs together: the first one after attention, with what is wrapped around it (LoRA)."""
+    if attended is None or block.output is None:
         return None
-    later = (v for v in block.visits if v.start > attended.time and is_linear(v.module))
-    return min(later, key=lambda visit: visit.start, default=None)
+    later = [visit for visit in block.visits if visit.start > attended.time]
+    linear = min((visit for visit in later if is_linear(visit.module)), key=lambda visit: visit.start, default=None)
+    leaf = _mixer_leaf(block, terms(block.output), attended)
+    if linear is None or leaf is None or leaf.name is None:
+        return linear
+    around = [visit for visit in later if _holds(leaf.name, visit.name) and _holds(visit.name, linear.name)]
+    return min(around, key=lambda visit: visit.start, default=linear)
+
+
+def _holds(outer: str, inner: str) -> bool:
+    return f"{inner}.".startswith(f"{outer}.")
 
 
 def _read_terms(block: BlockTrace, attended: Attended | None) -> tuple[tuple[Term, ...], tuple[Term, ...], bool]:
@@ -183,7 +194,7 @@ def _terms_before_norms(block: BlockTrace, attended: Attended | None) -> tuple[t
     return mixer, tuple(Term(leaf.name, 1.0) for leaf in found if leaf is not mixer_leaf and leaf.name)
 
 
-def _mixer_leaf(block: BlockTrace, others: list[tuple[float, Node]], attended: Attended | None) -> Leaf | None:
+def _mixer_leaf(block: BlockTrace, others: Sequence[tuple[float, Node]], attended: Attended | None) -> Leaf | None:
     """The first addition that ends after attention; in a block without attention, the first one."""
     since = block.start if attended is None else attended.time
     later = [leaf for _, node in others for leaf in leaves(node) if leaf.time > since]

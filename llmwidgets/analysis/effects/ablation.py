@@ -55,7 +55,8 @@ def ablate(
     on_outcome(place, outcome), called as each result comes.
 
     A Dataset over (layer, head), (layer,) or (layer, neuron), float64: `effect`, and the values after in every quantity (read the rank as
-    found["rank"]: xarray has a method of that name); NaN for heads that a layer lacks. attrs: metric, before, replacement, positions, method, evidence, caveat. A list of runs gives means with intervals.
+    found["rank"]: xarray has a method of that name); NaN for heads that a layer lacks.
+    attrs: metric, before, replacement, positions, method, evidence, caveat. A list of runs gives means with intervals.
 
     Raises what `Metric.on` does, ValueError for a replacement without its references, PromptError for references of another length.
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmwidgets.experiments.metric import Metric
+import torch
+
+from llmwidgets.experiments.metric import AskedOf, Metric
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
-#: In a quantity's own unit: below it the two prompts hardly differ.
+#: In a quantity's own unit: below it, and below what rounding does in the model's dtype, the two prompts hardly differ.
 LEAST = {"logit_difference": 0.05, "log_probability": 0.05, "probability": 0.01, "kl": 0.01, "rank": 1.0}
 
 
@@ -33,9 +35,18 @@ def separation(clean: Capture, corrupted: Capture, metric: Metric) -> Separation
     asked = metric.on(clean)
     values, others = asked.before, asked.values_of(corrupted)
     gap = values[metric.quantity] - others[metric.quantity]
-    if abs(gap) >= LEAST[metric.quantity]:  # not so for NaN
+    if abs(gap) >= max(LEAST[metric.quantity], _rounding(clean, asked)):  # not so for NaN
         return Separation(values, others, gap, None)
     words = f"{values[metric.quantity]:.3g} on the clean one, {others[metric.quantity]:.3g} on the corrupted one"
     return Separation(
         values, others, None, f"The two prompts hardly differ in {asked.name}: {words}. So no share of the difference is given."
     )
+
+
+def _rounding(run: Capture, asked: AskedOf) -> float:
+    """How far apart rounding alone may put two logits of this model's dtype; 0 for what is no difference of logits."""
+    if asked.quantity not in ("logit_difference", "log_probability"):
+        return 0.0
+    dtype = run.subject.model.dtype
+    spacing = torch.finfo(dtype).eps if dtype.is_floating_point else 0.0
+    return 4 * spacing * float(asked.clean[asked.clean.isfinite()].abs().max())

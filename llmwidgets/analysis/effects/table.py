@@ -46,6 +46,8 @@ def effect_table(
     """
     import xarray
 
+    if not isinstance(metric, Metric):
+        raise TypeError(f"metric={metric!r} came; expected an lw.Metric, such as Metric(' Mary', foil=' John')")
     asked = metric.on(run)
     dims = tuple(coords)
     shape = tuple(len(values) for values in coords.values())
