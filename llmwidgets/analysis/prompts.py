@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import CaptureStopped
 
 from .given import require_capture
@@ -69,7 +70,8 @@ def over_prompts(analysis: Analysis) -> Analysis:
                 )
             return analysis(*args, **kwargs)
         runs = _runs(given.arguments, of_runs)
-        results = _each(analysis, given, runs, _metrics(given.arguments.get("metric"), len(runs[of_runs[0]])))
+        metrics = _metrics(given.arguments.get("metric"), runs[of_runs[0]])
+        results = _each(analysis, given, runs, metrics)
         return together(results, runs)
 
     return asked  # type: ignore[return-value]
@@ -103,15 +105,21 @@ def _runs(given: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[Any]
     return runs
 
 
-def _metrics(given: Any, n: int) -> list[Any]:
+def _metrics(given: Any, runs: list[Any]) -> list[Any]:
+    """A metric for each run. One that its run cannot be asked is an error here, before any prompt's work is done."""
     if not _several(given):
-        return [given] * n
-    if len(given) != n:
-        raise PromptsError(f"{len(given)} metrics came for {n} prompts; give one for each, or a single one for all")
-    quantities = sorted({str(getattr(metric, "quantity", "")) for metric in given})
+        metrics = [given] * len(runs)
+    elif len(given) != len(runs):
+        raise PromptsError(f"{len(given)} metrics came for {len(runs)} prompts; give one for each, or a single one for all")
+    else:
+        metrics = list(given)
+    quantities = sorted({str(getattr(metric, "quantity", "")) for metric in metrics})
     if len(quantities) > 1:
         raise PromptsError(f"the metrics measure {' and '.join(quantities)}; a mean needs one quantity for all")
-    return list(given)
+    for metric, run in zip(metrics, runs, strict=True):
+        if isinstance(metric, Metric):
+            metric.on(run, foil_needed=False)
+    return metrics
 
 
 def _each(analysis: Callable[..., Any], given: inspect.BoundArguments, runs: Mapping[str, list[Any]], metrics: list[Any]) -> list[Any]:

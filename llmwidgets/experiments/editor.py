@@ -70,8 +70,9 @@ class Editor:
         self._late = {layer for layer in late if self._may_join_late(layer)}
 
     @contextmanager
-    def at_work(self, model: nn.Module) -> Iterator[None]:
-        """Hooks, stubs and a tap on the twin, for one pass."""
+    def at_work(self, model: nn.Module, first: int = 0) -> Iterator[None]:
+        """Hooks, stubs and a tap on the twin, for one pass; `first` is the first block that runs in it."""
+        self._layer = first - 1
         modules = dict(model.named_modules())
         with ExitStack() as stack:
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from copy import copy
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+
+from torch import nn
 
 from llmwidgets.experiments.donors import Donors
 from llmwidgets.experiments.editor import Editor, Row
@@ -22,16 +25,19 @@ from llmwidgets.models.errors import UndefinedHereError
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
-_changed: WeakKeyDictionary[Capture, Interventions] = WeakKeyDictionary()
-
 
 def require_unchanged(run: Capture) -> None:
     """Raise UndefinedHereError for a run that `intervene` made."""
-    if run in _changed:
+    if run.change:
         raise UndefinedHereError(
-            f"this run is itself a changed one ({_changed[run]}), and an experiment begins from what the model does by itself. "
+            f"this run is itself a changed one ({change_of(run)}), and an experiment begins from what the model does by itself. "
             "Begin from the unchanged run and make both changes together (a + b)"
         )
+
+
+def change_of(run: Capture) -> Interventions:
+    """What was changed in a run that `intervene` made; nothing for an ordinary one."""
+    return Interventions.from_json(json.loads(run.change or "[]"))
 
 
 def intervene(
@@ -55,9 +61,11 @@ def intervene(
     """
     require_unchanged(run)
     together = Interventions.of(change)
-    edits = edits_of(run, together, Donors(run, known))
-    editor = Editor(run, [Row(0, tuple(edits))], "together", cancelled)
-    changed = run.under(editor.at_work, json.dumps(together.to_json()), progress=progress, cancelled=cancelled)
-    if together:
-        _changed[changed] = together
-    return changed
+    rows = [Row(0, tuple(edits_of(run, together, Donors(run, known))))]
+    unchanged = copy(run)  # keeps its model when the caller detaches his
+
+    def around(module: nn.Module, first: int) -> AbstractContextManager[None]:
+        return Editor(unchanged, rows, "together").at_work(module, first)
+
+    change = json.dumps(together.to_json()) if together else ""
+    return run.under(around, change, progress=progress, cancelled=cancelled)

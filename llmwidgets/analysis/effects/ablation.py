@@ -13,12 +13,10 @@ from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.analysis.sentences.caveats import BACKUP
-from llmwidgets.experiments.edits import require_site, sites_of
-from llmwidgets.experiments.intervention import Intervention, Interventions, listed
+from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
-from llmwidgets.experiments.replacement import ZERO, Replacement
-from llmwidgets.models.errors import UndefinedHereError
 
+from .asked import REPLACEMENTS, layers_of, places_within, replacement_of
 from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
 WHAT = {"head": "z", "attention": "attn_out", "mlp": "mlp_out", "neuron": "mlp_post"}
-REPLACEMENTS = ("zero", "mean", "resample")
 
 
 @over_prompts
@@ -69,11 +66,13 @@ def ablate(
     require_capture(run)
     if what not in WHAT:
         raise ValueError(f"what={what!r} came; expected one of {', '.join(WHAT)}")
+    if neurons is not None and what != "neuron":
+        raise ValueError(f'neurons came with what={what!r}; say what="neuron" to ablate single neurons')
     put = replacement_of(run, replacement, references)
     known = [other for other in references if hasattr(other, "token_ids")]
     at_layers = layers_of(run, layers, WHAT[what])
     coords: dict[str, Sequence[int]] = {"layer": at_layers}
-    at_positions = None if positions is None else listed(positions, "positions")
+    at_positions = None if positions is None else places_within(positions, run.n_tokens, "positions")
     changes: dict[Place, Intervention | Interventions] = {}
     if what == "head":
         coords["head"] = range(max(run.heads_per_layer[layer] for layer in at_layers))
@@ -84,7 +83,7 @@ def ablate(
         if layers is None and neurons is None:
             raise ValueError("single neurons are many: name their layers= or the neurons= that are wanted")
         width = run["mlp_post", at_layers[0]].shape[-1]
-        coords["neuron"] = range(width) if neurons is None else listed(neurons, "neurons")
+        coords["neuron"] = range(width) if neurons is None else places_within(neurons, width, "neurons")
         for i, layer in enumerate(at_layers):
             for j, neuron in enumerate(coords["neuron"]):
                 changes[i, j] = Intervention("mlp_post", layer, position=at_positions, neuron=neuron, replacement=put)
@@ -139,41 +138,6 @@ def effect_of(
         replacement=replacement,
         caveat=caveat("ablation", replacement=replacement) if replacement in REPLACEMENTS else BACKUP,
     )
-
-
-def replacement_of(run: Capture, replacement: str, references: Sequence[Any]) -> Replacement:
-    """The Replacement called "zero", "mean" or "resample"."""
-    if replacement not in REPLACEMENTS:
-        raise ValueError(f"replacement={replacement!r} came; expected one of {', '.join(REPLACEMENTS)}")
-    if replacement == "zero":
-        if len(references):
-            raise ValueError('references came, but replacement="zero" uses none; say replacement="mean" or "resample"')
-        return ZERO
-    if not len(references) or (replacement == "resample" and len(references) != 1):
-        wanted = "prompts to take the mean over" if replacement == "mean" else "exactly one prompt to take the value from"
-        raise ValueError(
-            f"replacement={replacement!r} came with {len(references)} references; give references=[...]: {wanted}, "
-            f"each a capture (run.again(text)) of {run.n_tokens} tokens, as this prompt"
-        )
-    return Replacement.mean(references) if replacement == "mean" else Replacement.other(references[0])
-
-
-def layers_of(run: Capture, layers: Sequence[int] | int | None, site: str) -> list[int]:
-    """The layers asked for, from 0; for None those that have the site. UndefinedHereError where one asked for lacks it, or all do."""
-    if layers is not None:
-        asked = listed(layers, "layers")
-        outside = [layer for layer in asked if not -run.n_layers <= layer < run.n_layers]
-        if outside:
-            raise IndexError(f"layer {outside[0]} came; this run has 0 to {run.n_layers - 1}")
-        found = [layer % run.n_layers for layer in asked]
-        for layer in found:
-            require_site(run, site, layer)
-        return found
-    having = [layer for layer in range(run.n_layers) if site in sites_of(run, layer)]
-    if not having:
-        Interventions((Intervention(site),))  # the site is known
-        raise UndefinedHereError(f"no block of this model has {site}; {run.bench('an experiment').anatomy.blocks[0].expression}")
-    return having
 
 
 def _one_replacement(together: Interventions) -> str:

@@ -25,7 +25,8 @@ from llmwidgets.experiments.donors import Donors
 from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.models.errors import UndefinedHereError
 
-from .ablation import ablate, replacement_of
+from .ablation import ablate
+from .asked import replacement_of
 from .table import Cancelled, OnOutcome, Progress, told
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def direct_and_total_effect(
 
     final_norm: "frozen", the final norm keeps its statistics too, so that the direct effect of zeroing a head is exactly minus its direct
     logit attribution (a logit difference, before any soft cap); "recomputed", the model's own tail reads the changed stream, in any
-    quantity and on any model (BERT's read-out is no sum, so it needs this one).
+    quantity and on any model (BERT's read-out is no sum, so it needs this one). Norms inside the stream (Gemma 2's post-norms, BERT's)
+    keep their statistics in both; in the total effect they do not.
     replacement, references, progress, cancelled, on_outcome: as in `ablate`; on_outcome hears of the total effects.
 
     A Dataset over (layer, head), float64: `direct` and `total` (after - before, in the metric's quantity) and `later` = total - direct:
@@ -90,8 +92,8 @@ def direct_and_total_effect(
     found = found.rename(effect="total")
     unit = {"unit": asked.unit}
     found = found.assign(direct=(("layer", "head"), direct[rows], {**unit, "title": "direct effect: everything later held as it was"}))
-    found = found.assign(later=(found.total - found.direct).assign_attrs({**unit, "title": "what later layers made of it"}))
-    held = "final norm held too, before any soft cap" if final_norm == "frozen" else "final norm and read-out the model's own"
+    found = found.assign(later=(found.total - found.direct).assign_attrs({**unit, "title": "what comes after it made of it"}))
+    held = "all norms held too, before any soft cap" if final_norm == "frozen" else "norms inside the stream held, final norm recomputed"
     return told(
         found,
         ("direct", "total", "later"),

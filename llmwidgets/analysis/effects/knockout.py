@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
@@ -18,7 +17,8 @@ from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.intervention import Intervention, Interventions, listed
 from llmwidgets.experiments.metric import Metric
 
-from .ablation import layers_of
+from .asked import layers_of
+from .cuts import Cuts
 from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
 EACH = ("together", "layer", "head", "look")
-
-Looks = dict[int, list[int]]  # by query: the keys that it may no longer look at
 
 
 @over_prompts
@@ -56,7 +54,7 @@ def knock_out(
 
     A Dataset over no dims, (layer,), (layer, head) or (query, key), float64: `effect`, the values after in every quantity; and over (layer,
     head, query) `moved`, the share of the query's attention that stood on these keys in the clean run and goes to its other keys. NaN
-    where there is no such head, or the mask forbids the look already.
+    where there is no such head, where the mask forbids the looks already, or where a single look is all that its query may look at.
 
     Raises IndexError for a position outside, UndefinedHereError where a row would have nothing left to look at or the attention does not
     use the interface, and what `Metric.on` raises.
@@ -70,39 +68,39 @@ def knock_out(
     require_capture(run)
     if each not in EACH:
         raise ValueError(f"each={each!r} came; expected one of {', '.join(EACH)}")
-    if window < 1 or (window > 1 and each != "layer"):
+    around = listed(window, "window")[0]
+    if around < 1 or (around > 1 and each != "layer"):
         raise ValueError(f"window={window} came with each={each!r}; a window is of 1 layer or more around each layer")
     at_layers = layers_of(run, layers, "scores")
     at_heads = _heads(run, heads, at_layers)
-    heads = None if heads is None else at_heads
-    looks = _looks(run, query, key, at_layers)
-
-    def cut(layer: int | Sequence[int], head: int | Sequence[int] | None, wanted: Looks) -> Interventions:
-        return Interventions(Intervention("scores", layer, head, position=row, key=keys) for row, keys in wanted.items() if keys)
-
+    only = None if heads is None else at_heads
+    cuts = Cuts(run, query, key, at_layers)
     changes: dict[Place, Intervention | Interventions] = {}
     coords: dict[str, Sequence[int]] = {}
-    if each == "together":
-        changes[()] = cut(at_layers, heads, looks)
-    elif each == "layer":
-        coords = {"layer": at_layers}
-        every = layers_of(run, None, "scores")
-        for i, layer in enumerate(at_layers):
-            around = range(layer - (window - 1) // 2, layer + window // 2 + 1)
-            changes[(i,)] = cut([one for one in every if one in around], heads, looks)
-    elif each == "head":
-        coords = {"layer": at_layers, "head": at_heads}
-        for i, layer in enumerate(at_layers):
-            for j, head in enumerate(at_heads):
-                if head < run.heads_per_layer[layer]:
-                    changes[i, j] = cut(layer, head, looks)
+    if each == "look":
+        coords = {"query": cuts.queries, "key": cuts.keys}
+        for i, row in enumerate(coords["query"]):
+            for j, one in enumerate(coords["key"]):
+                if bool(cuts.there[row, one]) and not cuts.only_look(row, one):
+                    changes[i, j] = Intervention("scores", at_layers, only, position=row, key=one)
     else:
-        coords = {"query": list(looks), "key": sorted({k for keys in looks.values() for k in keys})}
-        for i, (row, keys) in enumerate(looks.items()):
-            for one in keys:
-                changes[i, coords["key"].index(one)] = cut(at_layers, heads, {row: [one]})
+        cuts.require_something_left()
+        if each == "together":
+            changes[()] = cuts.interventions(at_layers, only)
+        elif each == "layer":
+            coords = {"layer": at_layers}
+            for i, layer in enumerate(at_layers):
+                near = [one for one in at_layers if layer - (around - 1) // 2 <= one <= layer + around // 2]
+                if cuts.any_in(near):
+                    changes[(i,)] = cuts.interventions(near, only)
+        else:
+            coords = {"layer": at_layers, "head": at_heads}
+            for i, layer in enumerate(at_layers):
+                for j, head in enumerate(at_heads):
+                    if head < run.heads_per_layer[layer] and cuts.any_in([layer]):
+                        changes[i, j] = cuts.interventions([layer], head)
     found = effect_table(run, changes, metric, coords, progress=progress, cancelled=cancelled, on_outcome=on_outcome)
-    found = _with_moved(run, found, looks, at_layers, at_heads)
+    found = _with_moved(run, found, cuts, at_layers, at_heads)
     return told(
         found,
         ("effect",),
@@ -111,37 +109,13 @@ def knock_out(
         site="scores",
         method="attention knockout (Geva et al. 2023): scores set to minus infinity before the softmax",
         replacement="cut",
-        looks=[[row, one] for row, keys in looks.items() for one in keys],
+        looks=cuts.there.nonzero().tolist(),
         layers=at_layers,
-        heads="all" if heads is None else at_heads,
+        heads="all" if only is None else at_heads,
         each=each,
-        **({"window": window} if each == "layer" else {}),
+        **({"window": around} if each == "layer" else {}),
         caveat=caveat("knockout"),
     )
-
-
-def _looks(run: Capture, query: int | Sequence[int] | None, key: int | Sequence[int] | None, at_layers: Sequence[int]) -> Looks:
-    if query is None and key is None:
-        raise ValueError("neither query nor key came; say which looks to forbid: a query's (query=), those at a key (key=), or both")
-    queries, keys = _positions(run, query, "query"), _positions(run, key, "key")
-    free = query is None or key is None
-    # Layers may have windows of their own: a look is one where any of them lets it be.
-    allowed = torch.stack([run.allowed(layer, 0) for layer in at_layers]).any(0)  # (query, key)
-    found = {row: [one for one in keys if bool(allowed[row, one]) and not (free and one == row)] for row in queries}
-    found = {row: those for row, those in found.items() if those}
-    if not found:
-        raise ValueError(f"there is no look from query {query} to key {key} to forbid: the mask lets none of them see such a key")
-    return found
-
-
-def _positions(run: Capture, given: int | Sequence[int] | None, name: str) -> list[int]:
-    if given is None:
-        return list(range(run.n_tokens))
-    asked = listed(given, name)
-    for place in asked:
-        if not -run.n_tokens <= place < run.n_tokens:
-            raise IndexError(f"{name} {place} is outside this prompt of {run.n_tokens} tokens (0 to {run.n_tokens - 1})")
-    return sorted({place % run.n_tokens for place in asked})
 
 
 def _heads(run: Capture, heads: Sequence[int] | int | None, at_layers: Sequence[int]) -> list[int]:
@@ -155,16 +129,13 @@ def _heads(run: Capture, heads: Sequence[int] | int | None, at_layers: Sequence[
     return [head % most for head in asked]
 
 
-def _with_moved(run: Capture, found: xarray.Dataset, looks: Looks, at_layers: Sequence[int], at_heads: Sequence[int]) -> xarray.Dataset:
+def _with_moved(run: Capture, found: xarray.Dataset, cuts: Cuts, at_layers: Sequence[int], at_heads: Sequence[int]) -> xarray.Dataset:
     """With `moved` (layer, head, query): the attention that stood on the forbidden keys in the clean run."""
-    rows = list(looks)
-    moved = np.full((len(at_layers), len(at_heads), len(rows)), np.nan)
+    moved = np.full((len(at_layers), len(at_heads), len(cuts.queries)), np.nan)
     for i, layer in enumerate(at_layers):
-        here = [(j, head) for j, head in enumerate(at_heads) if head < run.heads_per_layer[layer]]
-        for k, row in enumerate(rows):
-            weights = run.pattern(layer, [head for _, head in here], queries=row, keys=looks[row]).double().sum(-1)  # (head,)
-            moved[i, [j for j, _ in here], k] = weights.numpy()
-    names = {"layer": "layer", "head": "head", "query": "query"}
-    coords = {names[dim]: places for dim, places in (("layer", list(at_layers)), ("head", list(at_heads)), ("query", rows))}
+        here = [j for j, head in enumerate(at_heads) if head < run.heads_per_layer[layer]]
+        if here:
+            moved[i, here] = cuts.moved(layer, [at_heads[j] for j in here])
+    coords = {"layer": list(at_layers), "head": list(at_heads), "query": cuts.queries}
     attrs = {"unit": "share", "evidence": "observation", "title": "share of the row's attention that moves to its other keys"}
     return found.assign_coords(coords).assign(moved=(("layer", "head", "query"), moved, attrs))

@@ -21,7 +21,7 @@ from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.replacement import Replacement
 from llmwidgets.experiments.sweep import sweep
 
-from .ablation import layers_of
+from .asked import layers_of, places_within
 from .separation import separation
 from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
 
@@ -106,7 +106,7 @@ def patch(
         replacement="other",
         clean=apart.clean,
         corrupted=apart.corrupted,
-        positions="all" if positions is None else list(coords.get("position", positions)),
+        positions="all" if positions is None else places_within(positions, base.n_tokens, "positions"),
         caveat=caveat(direction),
     )
 
@@ -145,8 +145,11 @@ def _places(
 ) -> tuple[dict[Place, Intervention | Interventions], dict[str, Sequence[int]]]:
     if site not in COORDINATES or site == "scores":
         raise ValueError(f"site={site!r} came; expected one of {', '.join(name for name in COORDINATES if name != 'scores')}")
+    if neurons is not None and site != "mlp_post":
+        raise ValueError(f'neurons came with site={site!r}; single neurons are of site="mlp_post"')
     at_layers = layers_of(base, layers, site)
     apart = site in STREAM_SITES if by_position is None else by_position
+    at_positions = None if positions is None else places_within(positions, base.n_tokens, "positions")
     coords: dict[str, Sequence[int]] = {"layer": at_layers}
     inner: list[tuple[str, str]] = []  # (dimension, coordinate of an Intervention)
     if site in HEAD_SITES:
@@ -160,8 +163,7 @@ def _places(
         inner.append(("neuron", "neuron"))
     if apart:
         dim = "query" if site == "pattern" else "position"
-        every = range(base.n_tokens) if positions is None else positions
-        coords[dim] = [position % base.n_tokens if -base.n_tokens <= position < base.n_tokens else position for position in every]
+        coords[dim] = range(base.n_tokens) if at_positions is None else at_positions
         inner.append((dim, "position"))
     put = Replacement.other(donor)
     changes: dict[Place, Intervention | Interventions] = {}
@@ -170,7 +172,7 @@ def _places(
             at = {name: coords[dim][k] for (dim, name), k in zip(inner, place, strict=True)}
             if "head" in at and at["head"] >= head_count(base, site, layer):
                 continue
-            if not apart and positions is not None:
-                at["position"] = positions
+            if not apart and at_positions is not None:
+                at["position"] = at_positions
             changes[(i, *place)] = Intervention(site, layer, **at, replacement=put)
     return changes, coords

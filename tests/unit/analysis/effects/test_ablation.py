@@ -67,7 +67,7 @@ def test_the_effect_of_each_part_is_what_plain_hooks_measure(name: str, what: st
 def test_at_some_positions_only_these_lose_it() -> None:
     model = plain.model("llama")
     found = ablate(run_of("llama"), METRIC, positions=[2, -1], layers=[1])
-    assert found.attrs["positions"] == [2, -1]
+    assert found.attrs["positions"] == [2, N - 1]
     for head in range(4):
         wanted = plain.logits(model, IDS, plain.hooks_for("llama", model, "z", 1, head=[head], position=[2, N - 1]))
         assert float(found.logit_difference[0, head]) == pytest.approx(difference(wanted), abs=1e-10)
@@ -155,7 +155,7 @@ def test_a_single_place_need_not_be_in_a_list() -> None:
     run = run_of("llama")
     other = run.again(OTHERS[0])
     one = np.int64(-1)
-    assert ablate(run, METRIC, layers=0, positions=one).attrs["positions"] == [-1]
+    assert ablate(run, METRIC, layers=0, positions=one).attrs["positions"] == [N - 1]
     assert ablate(run, METRIC, what="neuron", layers=0, neurons=3).neuron.values.tolist() == [3]
     assert knock_out(run, METRIC, query=one, layers=0, heads=1).attrs["heads"] == [1]
     assert patch(run, other, METRIC, layers=0, positions=one).position.values.tolist() == [N - 1]
@@ -196,9 +196,9 @@ def test_several_prompts_give_the_mean_of_their_effects() -> None:
         ({"references": [[1, 2]]}, ValueError, 'replacement="zero" uses none'),
         ({"layers": [3]}, IndexError, "layer 3 came; this run has 0 to 2"),
         ({"layers": []}, ValueError, "layers is empty; give at least one, or None for all"),
-        ({"positions": [N]}, IndexError, f"position {N} is outside this run"),
+        ({"positions": [N]}, IndexError, f"position {N} came; this run has 0 to {N - 1}"),
         ({"positions": []}, ValueError, "positions is empty"),
-        ({"what": "neuron", "layers": [0], "neurons": [128]}, IndexError, "neuron 128 is outside"),
+        ({"what": "neuron", "layers": [0], "neurons": [128]}, IndexError, "neuron 128 came"),
         ({"replacement": "resample", "references": [[5, 6]]}, PromptError, "the prompts have 12 and 2 tokens"),
         ({"replacement": "mean", "references": ["a text"]}, TypeError, "came as text"),
     ],
@@ -218,7 +218,7 @@ def test_a_metric_that_the_run_cannot_answer_is_refused() -> None:
 def test_what_an_architecture_lacks_is_refused_with_the_reason() -> None:
     with pytest.raises(UndefinedHereError, match="as with experts"):
         ablate(run_of("mixtral"), METRIC, what="neuron", layers=[0])
-    with pytest.raises(UndefinedHereError, match="no block of this model has z"):
+    with pytest.raises(UndefinedHereError, match="z cannot be changed in block 0: it has no attention"):
         ablate(capture(build("mamba"), IDS), METRIC)
     with pytest.raises(UndefinedHereError, match="z cannot be changed in block 0: it has no attention"):
         ablate(capture(build("lfm2"), IDS), METRIC, layers=[0])

@@ -87,10 +87,10 @@ def test_looks_that_only_some_layers_windows_let_be_are_forbidden_there() -> Non
     """Gemma 2's first layer sees 8 tokens back, its second all of them."""
     run = run_of("gemma2")
     found = knock_out(run, METRIC, query=11, key=0, each="layer")
-    assert float(found.effect[0]) == pytest.approx(0, abs=1e-10) == float(found.effect[2])
+    assert np.isnan(found.effect.values[[0, 2]]).all()  # there was nothing to forbid
     assert float(found.logit_difference[1]) == pytest.approx(without("gemma2", [(11, 0)], [1]), abs=1e-9)
     assert abs(float(found.effect[1])) > 1e-4
-    assert np.array_equal(found.moved.sel(query=11).values[[0, 2]], np.zeros((2, HEADS)))
+    assert np.isnan(found.moved.sel(query=11).values[[0, 2]]).all()
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_a_window_is_of_the_layers_around_each(window: int, layers: list[list[in
     assert found.attrs["window"] == window
 
 
-def test_a_windows_layers_are_the_models_neighbours_whichever_are_asked_about() -> None:
+def test_a_windows_layers_are_neighbours_among_those_asked_for() -> None:
     found = knock_out(run_of("llama"), METRIC, query=11, key=5, each="layer", window=2, layers=[2, 0])
     assert found.layer.values.tolist() == [2, 0]
-    for effect, those in zip(found.logit_difference.values, ([2], [0, 1]), strict=True):
+    for effect, those in zip(found.logit_difference.values, ([2], [0]), strict=True):
         assert float(effect) == pytest.approx(without("llama", [(11, 5)], those), abs=1e-9)
 
 
@@ -154,8 +154,8 @@ def test_several_prompts_give_the_mean_of_their_effects() -> None:
         ({"query": 5, "each": "edge"}, ValueError, "each='edge' came; expected one of together, layer, head, look"),
         ({"query": 5, "window": 2}, ValueError, "window=2 came with each='together'; a window is of 1 layer or more around each layer"),
         ({"query": 5, "window": 0, "each": "layer"}, ValueError, "window=0 came"),
-        ({"query": 0, "key": 0}, UndefinedHereError, "position 0 of head 0 may look nowhere .* Leave it at least one key"),
-        ({"query": 4, "key": range(N)}, UndefinedHereError, "position 4 .* or set the head's z to zero there"),
+        ({"query": 0, "key": 0}, UndefinedHereError, "position 0 may look nowhere .* Leave it at least one key"),
+        ({"query": 4, "key": range(N)}, UndefinedHereError, "position 4 .* or ablate the heads there"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_in_words(wrong: dict[str, Any], kind: type[Exception], words: str) -> None:
