@@ -209,7 +209,7 @@ def test_what_is_asked_wrongly_is_refused_in_words(wrong: dict[str, Any], kind: 
 
 
 def test_a_metric_that_cannot_be_asked_is_refused() -> None:
-    with pytest.raises(IndexError, match="position 12 came"):
+    with pytest.raises(IndexError, match="position 12 is outside"):
         patch(clean("llama"), corrupted("llama"), Metric(10, 20, 12))
     with pytest.raises(TokenError):
         patch(clean("llama"), corrupted("llama"), Metric(10, 200))
