@@ -3,7 +3,7 @@
 Always true: a sentence says what was changed and what changed with it, on which prompts, and never what a part is for; evidence by
 accounting is attributed, not caused. What is not finite is "not defined here", never a number. Plain text: tokens in it are data.
 
-Files: caveats.py, finding.py (its sentences: changes.py, attributions.py, from effect.py, spot.py, figures.py).
+Files: caveats.py, finding.py (its sentences: changes.py, attributions.py, from effect.py, looks.py, spot.py, figures.py).
 
 What `in_words` reads of a result (an analysis sets it; all but `method_name` may be missing):
 
@@ -12,7 +12,10 @@ What `in_words` reads of a result (an analysis sets it; all but `method_name` ma
                  replacement   of an ablation: "zero", "mean", "resample"
                  site          what was changed, as an Intervention names it ("z", "mlp_out", ...); without it, a head or a neuron
                  metric        its name; quantity: which one an effect is in; before: {quantity: value}; n_prompts; unit
-                 positions     (a list), looks, layers, window, change: what was changed, beyond the place
+                 positions     (a list), layers, heads (lists or "all"), looks ([query, key] each), change (in words)
+                 window        how many layers were cut about each of `layers`; windows: these, a list for each of `layers`
+                 fingerprints  of the prompts: whether one came more than once
+                 title         of a read of edge_contribution: which difference it is about
                  no_ratio      of patching: set where the two prompts hardly differ
     variables    effect        after - before, in the quantity; with it rank and probability after
                  recovery      of patching: 0 is the corrupted run, 1 the clean one

@@ -10,6 +10,7 @@ import numpy as np
 from .caveats import CAVEATS
 from .effect import EffectInWords
 from .figures import NOT_DEFINED, number, probability, signed
+from .looks import look_of
 from .spot import Spot
 
 
@@ -19,17 +20,28 @@ def direct_contribution(spot: Spot) -> str:
 
 
 def edge_contribution(spot: Spot) -> str:
-    return _attributed(spot, spot.look, "Later layers can undo it.")
+    return _attributed(spot, look_of(spot), "Later layers can undo it.")
 
 
 def _attributed(spot: Spot, what: str, ending: str) -> str:
     part = EffectInWords(spot, spot.main, "logit_difference")
+    metric = part.metric if "metric" in spot.attrs else _metric_of_title(spot)
     if not part.is_defined:
         return f"What is attributed to {what} is {NOT_DEFINED}: there is no number at this place."
     if part.n > 1:
-        return f"Over {part.n} prompts, to {what} is attributed, directly, of {part.metric}: {part.spread()}. {ending}"
+        return f"Over {part.prompts}, of {metric}, this is attributed to {what}, directly: {part.spread()}. {part.too_few()}{ending}"
     whole = f" ({number(part.before)} in all)" if np.isfinite(part.before) else ""
-    return f"To {what} is attributed {signed(part.value)} of {part.metric}{whole}, directly. {ending}"
+    return f"Of {metric}{whole}, {signed(part.value)} is attributed to {what}, directly. {ending}"
+
+
+def _metric_of_title(spot: Spot) -> str:
+    """What a read of a field is about: its title says the difference, and a cell is about the logits at its own query."""
+    title = str(spot.attrs.get("title", ""))
+    difference = title.removeprefix(_TITLE) if title.startswith(_TITLE) else "target minus foil"
+    return difference + (f" at position {spot.at('query')}" if spot.at("query") is not None else "")
+
+
+_TITLE = "direct contribution to "
 
 
 def decomposition(spot: Spot) -> str:
@@ -39,7 +51,7 @@ def decomposition(spot: Spot) -> str:
 
 def norm_weighted(spot: Spot) -> str:
     value = spot.value(spot.main)
-    return f"What {spot.look} carries has the length {number(value)}: a share of size, not of cause."
+    return f"What {look_of(spot)} carries has the length {number(value)}: a share of size, not of cause."
 
 
 def rollout(spot: Spot) -> str:

@@ -23,7 +23,7 @@ CAVEATS = {
     "direct_contribution": "Adds up exactly. Counts only the last hop.",
     "edge_contribution": "What this look added to target minus foil directly. Later layers can undo it.",
     "decomposition": "Adds up exactly. What a part wrote is not yet what later layers or the output read of it.",
-    "direct_and_total": "Direct is with everything later frozen, total is without; between the two, later layers repair or relay.",
+    "direct_and_total": "Direct is with everything later frozen, total is without; between the two, what comes after it repairs or relays.",
     "norm_weighted": "Shares of size, not of cause.",
     "rollout": "Shares of size, not of cause: it follows attention alone, not what the heads and MLPs write.",
     "head_scores": "A pattern match, not a mechanism: confirm by ablation.",

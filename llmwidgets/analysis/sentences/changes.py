@@ -12,6 +12,7 @@ import numpy as np
 from .caveats import BACKUP, OTHER, REPLACED, replaced
 from .effect import SMALL, EffectInWords, lower
 from .figures import changed, percent
+from .looks import are_several, look_of
 from .spot import Spot
 
 
@@ -29,15 +30,20 @@ def ablation(spot: Spot) -> str:
 def knockout(spot: Spot) -> str:
     share = spot.value("moved") if spot.is_one("moved") else np.nan
     moved = f"{percent(share)} of the row's weight" if np.isfinite(share) else "The row's weight"
-    it = ("they", "them") if spot.look.startswith("the looks") else ("it", "it")
-    return _taken_away(EffectInWords(spot, spot.main), f"Cutting {spot.look}", it, f"{moved} moved to other keys.")
+    look, effect = look_of(spot), EffectInWords(spot, spot.main)
+    if np.isnan(effect.value):
+        stopped = ", or the cutting was stopped before" if spot.attrs.get("stopped") else ""
+        missing = f"there was no such look to cut (the mask forbids it, or the layer lacks the head{stopped})"
+        return effect.undefined(f"Cutting {look}", missing)
+    it = ("they", "them") if are_several(look) else ("it", "it")
+    return _taken_away(effect, f"Cutting {look}", it, f"{moved} moved to other keys.")
 
 
 def _taken_away(effect: EffectInWords, done: str, it: tuple[str, str], ending: str) -> str:
     if not effect.is_defined:
         return effect.undefined(done)
     if effect.is_small:
-        return f"{effect.told(done)}. {BACKUP}"
+        return f"{effect.told(done)}.{effect.others(after_verdict=False)} {effect.too_few()}{BACKUP}"
     return f"{effect.told(done)}: {effect.verdict(*it)}{effect.others()} {ending}".rstrip()
 
 
@@ -58,13 +64,19 @@ def _patched(spot: Spot, done: str, share: Callable[[float], str], ending: str) 
     recovery = spot.value("recovery")
     if spot.attrs.get("no_ratio") or ("recovery" in spot and not np.isfinite(recovery)):
         told = f". {_NO_RATIO}"
+    elif not np.isfinite(recovery):
+        told = "."
+    elif EffectInWords(spot, "recovery").is_few:
+        told = f": the recovery (0 % as corrupted, 100 % as clean) is {percent(recovery)}{_over_pairs(spot)}, too few prompts to say more."
     else:
-        told = f": {share(recovery)}{_over_pairs(spot)}." if np.isfinite(recovery) else "."
+        told = f": {share(recovery)}{_over_pairs(spot)}."
     if "effect" not in spot:
         return f"{done}{told} {ending}"
     effect = EffectInWords(spot, "effect")
     if not effect.is_defined:
         return effect.undefined(done)
+    if effect.is_few and told == ".":
+        told = ": too few prompts to say more."
     hardly = effect.is_small and (not np.isfinite(recovery) or share(recovery).startswith("hardly"))
     return f"{effect.told(done)}{told} {BACKUP if hardly else ending}"
 
@@ -102,8 +114,11 @@ def _over_pairs(spot: Spot) -> str:
     each = spot.each("recovery")
     defined = int(np.isfinite(each).sum())
     some = f"{defined} of {n} pairs, the others hardly differing in this metric" if len(each) and defined < n else f"{n} pairs"
-    interval = f" (95 % interval of the recovery: {percent(low)} to {percent(high)})" if np.isfinite(low + high) else ""
-    return f" on average over {some}{interval}"
+    seen = each[np.isfinite(each)] if EffectInWords(spot, "recovery").is_few else []
+    singles = f"; single pairs from {percent(min(seen))} to {percent(max(seen))}" if len(seen) else ""
+    interval = f"95 % interval of the recovery: {percent(low)} to {percent(high)}" if np.isfinite(low + high) else ""
+    bracket = (interval + singles).removeprefix("; ")
+    return f" on average over {some}{f' ({bracket})' if bracket else ''}"
 
 
 def attribution_patching(spot: Spot) -> str:
@@ -119,8 +134,8 @@ def attribution_patching(spot: Spot) -> str:
         else "not verified by patching here"
     )
     amount = estimate.spread() if estimate.n > 1 else changed(estimate.value, estimate.quantity)
-    done = done if estimate.n == 1 else f"Over {estimate.n} prompts, {lower(done)}"
-    told = f"{done} is estimated to change {estimate.metric} by {amount}: attributed, not caused; {found}."
+    done = done if estimate.n == 1 else f"Over {estimate.prompts}, {lower(done)}"
+    told = f"{done} is estimated to change {estimate.metric} by {amount}: attributed, not caused; {found}. {estimate.too_few()}".rstrip()
     if spot.attrs.get("no_ratio"):
         return f"{told} {_NO_RATIO}"
     return f"{told} That is an estimated {percent(share)} of {_DIFFERENCE}." if np.isfinite(share) else told
@@ -136,11 +151,15 @@ def direct_and_total(spot: Spot) -> str:
     rest, quantity = total.value - direct.value, total.quantity
     alone = direct.spread() if direct.n > 1 else changed(direct.value, quantity)
     told = f"{total.told(done)} in total; directly, with everything later frozen, the change is {alone}"
+    if total.is_few or direct.is_few:
+        return f"{told}. {total.too_few() or direct.too_few()}".rstrip()
     if abs(rest) < total.limit:
-        return f"{told}. Later layers hardly repair or relay it. {BACKUP if total.is_small else ''}".rstrip()
+        return f"{told}. What comes after it hardly repairs or relays it. {BACKUP if total.is_small else ''}".rstrip()
+    if total.n > 1 and "later_low" in spot and not EffectInWords(spot, "later").is_settled:
+        return f"{told}. These prompts do not settle what comes of the rest ({changed(rest, quantity)})."
     if direct.is_small or rest * direct.value > 0:
-        return f"{told}. The rest ({changed(rest, quantity)}) is relayed by later layers."
+        return f"{told}. The rest ({changed(rest, quantity)}) is relayed by what comes after it."
     if abs(rest) > 2 * abs(direct.value):
-        return f"{told}. Nearly all of it goes through later layers ({changed(rest, quantity)}), against its direct effect."
-    how = "repair" if abs(rest) <= abs(direct.value) else "more than repair"
-    return f"{told}. Later layers {how} it ({changed(rest, quantity)})."
+        return f"{told}. Nearly all of it goes through what comes after it ({changed(rest, quantity)}), against its direct effect."
+    how = "repairs" if abs(rest) <= abs(direct.value) else "more than repairs"
+    return f"{told}. What comes after it {how} it ({changed(rest, quantity)})."

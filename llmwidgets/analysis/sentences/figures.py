@@ -6,6 +6,7 @@ Always true: what is not finite is never written as a number (`NOT_DEFINED`). Wh
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 NOT_DEFINED = "not defined here"
 SMALLEST = 0.001
@@ -104,3 +105,31 @@ def changed(value: float, quantity: str) -> str:
     if quantity in ("probability", "kl") and 0 < abs(value) < SMALLEST:
         return f"less than {SMALLEST} {'up' if value > 0 else 'down'}"
     return f"{value:+.3f}" if quantity == "probability" and value else signed(value)
+
+
+def spans(what: str, places: Sequence[int]) -> str:
+    """Positions or heads, shortly: what is consecutive as a span.
+
+    >>> spans("head", [3]), spans("position", [10, 13]), spans("position", [0, 1, 2, 5]), spans("position", range(1, 30, 3))
+    ('head 3', 'positions 10, 13', 'positions 0-2, 5', '10 positions (1 ... 28)')
+    """
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    pieces = [piece for run in runs for piece in ([f"{run[0]}-{run[-1]}"] if len(run) > 2 else map(str, run))]
+    several = f"{what}{'s' if len(places) > 1 else ''}"
+    return f"{several} {', '.join(pieces)}" if len(pieces) < 5 else f"{len(places)} {several} ({min(places)} ... {max(places)})"
+
+
+def listed(layers: Sequence[int]) -> str:
+    """Layers: two by name, more as a span where they are consecutive.
+
+    >>> listed([0, 1]), listed([0, 1, 2, 3]), listed([0, 2, 5]), listed([4])
+    ('0 and 1', '0 to 3', '0, 2 and 5', '4')
+    """
+    if len(layers) > 2 and list(layers) == list(range(layers[0], layers[-1] + 1)):
+        return f"{layers[0]} to {layers[-1]}"
+    return " and ".join(filter(None, (", ".join(map(str, layers[:-1])), str(layers[-1]))))

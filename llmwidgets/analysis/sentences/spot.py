@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .figures import spans
+
 if TYPE_CHECKING:
     import xarray
 
@@ -136,25 +138,7 @@ class Spot:
         positions = self.attrs.get("positions")
         if self.at("position") is not None or not isinstance(positions, (list, tuple)):
             return self.words
-        some = ", ".join(map(str, positions)) if len(positions) < 5 else f"{positions[0]} ... {positions[-1]}"
-        return f"{self.words} at position{'s' if len(positions) > 1 else ''} {some}"
-
-    @property
-    def look(self) -> str:
-        """The same for looks: "the look of head 0.1 from position 13 to position 2"; `attrs["looks"]` and `["layers"]` say the rest."""
-        layer, layers, window = self.at("layer"), self.attrs.get("layers") or [], self.attrs.get("window", 1)
-        of = f" of {self.words}" if layer is not None else f" of layers {', '.join(map(str, layers))}" if layers else ""
-        if layer is not None and window > 1:
-            of = f" of the {window} layers about layer {layer}"
-        rows, keys = ({row for row, _ in self._looks}, {key for _, key in self._looks})
-        start = self.position("query") if self.at("query") is not None else f"position {min(rows)}" if len(rows) == 1 else ""
-        end = self.position("key") if self.at("key") is not None else f"position {min(keys)}" if len(keys) == 1 else ""
-        one = start and end and (self.at("head") is not None)
-        return f"the look{'' if one else 's'}{of}{f' from {start}' if start else ''}{f' to {end}' if end else ''}"
-
-    @property
-    def _looks(self) -> list[list[int]]:
-        return self.attrs.get("looks") or []
+        return f"{self.words} at {spans('position', positions)}"
 
     def position(self, name: str) -> str:
         """A position with its token, where that is known."""

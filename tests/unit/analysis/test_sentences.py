@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from llmwidgets.analysis import logit_lens
 from llmwidgets.analysis.contributions.direct import direct_logit_attribution
+from llmwidgets.analysis.contributions.edges import edge_contribution
+from llmwidgets.analysis.effects.knockout import knock_out
 from llmwidgets.analysis.lens import CAVEAT as LENS_CAVEAT
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import METHODS, caveat, in_words
@@ -91,7 +93,7 @@ def test_unknown_methods_and_settings_are_refused_with_what_there_is():
 
 def test_an_ablation_that_lowers_the_metric():
     assert ablated() == (
-        f"Setting head 0.0 to zero lowers {METRIC} from 8.19 to 4.31 (-3.88): the prediction used it, on this prompt. "
+        f"Setting head 0.0 to zero lowers {METRIC} from 8.19 to 4.31 (-3.88): it worked for the target, on this prompt. "
         "Another replacement may rank heads differently."
     )
 
@@ -124,7 +126,7 @@ def test_the_targets_rank_is_told_where_it_changes():
 
 def test_ranks_are_whole_numbers():
     said = ablated(3.0, metric="rank of ' Mary' at position 13", quantity="rank")
-    assert "moves the rank of ' Mary' at position 13 from 1st to 4th (+3 places): the prediction used it" in said
+    assert "moves the rank of ' Mary' at position 13 from 1st to 4th (+3 places): it worked for the target" in said
     assert "hardly changes" in ablated(0.0, quantity="rank")
 
 
@@ -142,7 +144,8 @@ def test_small_probabilities_and_divergences_are_not_shown_as_nothing():
 def test_what_is_not_finite_is_not_defined_here_and_no_number(method, effect):
     said = in_words(effects(method, effect, replacement="zero"), layer=0, head=0)
     assert "not defined here" in said and not TOO_MUCH.search(said)
-    assert "there is no number at this place" in in_words(effects(method, replacement="zero"), layer=0, head=1)
+    missing = "there was no such look to cut" if method == "knockout" else "there is no number at this place"
+    assert missing in in_words(effects(method, replacement="zero"), layer=0, head=1)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_a_cut_look_says_where_it_looked_and_that_its_weight_moved():
     )
     said = in_words(result, query=13, key=2)
     assert said.startswith("Cutting the look of head 0.3 from position 13 (' to') to position 2 (' Mary') lowers")
-    assert said.endswith("(-3.00): the prediction used it, on this prompt. 43 % of the row's weight moved to other keys.")
+    assert said.endswith("(-3.00): it worked for the target, on this prompt. 43 % of the row's weight moved to other keys.")
     assert "Cutting the looks of head 0.0 lowers" in in_words(effects("knockout"), layer=0, head=0)
     assert "(+3.00): they worked against the target" in in_words(effects("knockout", 3.0), layer=0, head=0)
 
@@ -187,12 +190,54 @@ def test_a_knockout_of_many_looks_says_which_layers_and_positions():
     attrs = {"method_name": "knockout", "metric": METRIC, "looks": [[13, 1]], "layers": [0, 1], "heads": "all", "before": BEFORE}
     together = xarray.Dataset({"effect": -3.0, "moved": (("layer", "head"), np.ones((2, 2)))}, {"layer": [0, 1], "head": [0, 1]}, attrs)
     said = in_words(together)
-    assert said.startswith("Cutting the looks of layers 0, 1 from position 13 to position 1 lowers")
+    assert said.startswith("Cutting the looks of layers 0 and 1 from position 13 to position 1 lowers")
     assert said.endswith("The row's weight moved to other keys.")
     with pytest.raises(ValueError, match="the effect is not by all of these coordinates; it is by no coordinate: one change was made"):
         in_words(together, layer=0)
-    by_layer = xarray.Dataset({"effect": ("layer", [-3.0, 1.0])}, {"layer": [0, 1]}, {**attrs, "window": 3})
-    assert "Cutting the looks of the 3 layers about layer 1 from position 13 to position 1 raises" in in_words(by_layer, layer=1)
+
+
+@pytest.mark.parametrize(
+    ("window", "layer", "attrs", "cut"),
+    [
+        (1, 3, {}, "layer 3"),
+        (3, 0, {}, "layers 0 and 1"),
+        (2, 1, {}, "layers 1 and 2"),
+        (5, 2, {}, "layers 0 to 4"),
+        (3, 1, {"heads": [0, 2]}, "heads 0, 2 of layers 0 to 2"),
+        (3, 4, {"windows": [[0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4]]}, "layers 3 and 4"),
+        (3, 4, {}, "layers 3 to 5 (as far as the model has them)"),
+        (2, 4, {"layers": [4, 0], "windows": [[4], [0, 1]]}, "layer 4"),
+    ],
+)
+def test_a_window_names_exactly_the_layers_that_were_cut(window, layer, attrs, cut):
+    said = {"method_name": "knockout", "looks": [[13, 1]], "layers": list(range(5)), "heads": "all", "window": window, **attrs}
+    by_layer = xarray.Dataset({"effect": ("layer", np.full(5, -3.0))}, {"layer": range(5)}, said)
+    assert in_words(by_layer, layer=layer).startswith(f"Cutting the looks of {cut} from position 13 to position 1 lowers")
+
+
+@pytest.mark.parametrize(
+    ("asked", "place", "cut"),
+    [
+        ({"query": -1, "heads": [0]}, {}, "looks of head 0 of layers 0 to 2 from position 11 to positions 0-10"),
+        ({"query": -1, "key": 2, "layers": [1], "heads": [0, 3]}, {}, "looks of heads 1.0, 1.3 from position 11 to position 2"),
+        ({"query": -1, "key": 2, "layers": [1], "heads": [3]}, {}, "look of head 1.3 from position 11 to position 2"),
+        (
+            {"query": [10, 11], "key": [1, 3], "each": "head"},
+            {"layer": 1, "head": 0},
+            "looks of head 1.0 from positions 10, 11 to positions 1, 3",
+        ),
+        (
+            {"query": -1, "key": range(0, 10, 2), "each": "layer"},
+            {"layer": 0},
+            "looks of layer 0 from position 11 to 5 positions (0 ... 8)",
+        ),
+        ({"key": 2}, {}, "looks of layers 0 to 2 from positions 3-11 to position 2"),
+        ({"query": -1, "each": "layer", "window": 3}, {"layer": 0}, "looks of layers 0 and 1 from position 11 to positions 0-10"),
+    ],
+)
+def test_a_knockout_names_the_heads_and_positions_that_were_cut_and_no_others(asked, place, cut):
+    run = capture(build("gpt2"), [5, 6, 7, 5, 8, 9, 10, 11, 12, 13, 14, 15])
+    assert in_words(knock_out(run, Metric(4, foil=6), **asked), **place).startswith(f"Cutting the {cut} ")
 
 
 def test_changes_made_together_are_told_in_their_own_words():
@@ -201,7 +246,7 @@ def test_changes_made_together_are_told_in_their_own_words():
     said = in_words(xarray.Dataset({"effect": -3.0}, attrs=attrs))
     assert said == (
         "This change (z of heads 0.0, 0.1 set to zero; looks from position 13 to position 2 cut in layer 1) lowers "
-        f"{METRIC} from 8.19 to 5.19 (-3.00): the prediction used what was changed, on this prompt."
+        f"{METRIC} from 8.19 to 5.19 (-3.00): what was changed worked for the target, on this prompt."
     )
 
 
@@ -261,12 +306,12 @@ def test_an_estimate_is_attributed_until_patching_verifies_it():
 @pytest.mark.parametrize(
     ("total", "direct", "says"),
     [
-        (-3.88, -2.1, "The rest (-1.78) is relayed by later layers."),
-        (-0.05, -2.1, "Later layers repair it (+2.05)."),
-        (1.0, -2.1, "Later layers more than repair it (+3.10)."),
-        (-3.0, 0.0, "The rest (-3.00) is relayed by later layers."),
-        (-3.0, -3.01, "Later layers hardly repair or relay it."),
-        (-0.01, 0.0, "Later layers hardly repair or relay it. No effect alone does not mean unused: a backup may take over."),
+        (-3.88, -2.1, "The rest (-1.78) is relayed by what comes after it."),
+        (-0.05, -2.1, "What comes after it repairs it (+2.05)."),
+        (1.0, -2.1, "What comes after it more than repairs it (+3.10)."),
+        (-3.0, 0.0, "The rest (-3.00) is relayed by what comes after it."),
+        (-3.0, -3.01, "What comes after it hardly repairs or relays it."),
+        (-0.01, 0.0, "What comes after it hardly repairs or relays it. No effect alone does not mean unused: a backup may take over."),
     ],
 )
 def test_direct_beside_total_tells_repaired_from_relayed(total, direct, says):
@@ -277,26 +322,27 @@ def test_direct_beside_total_tells_repaired_from_relayed(total, direct, says):
 
 def test_contributions_are_attributed_and_nothing_is_said_of_use():
     said = in_words(effects("direct_contribution", 2.31).rename(effect="contribution"), layer=0, head=0)
-    assert said == f"To head 0.0 is attributed +2.31 of {METRIC} (8.19 in all), directly. Adds up exactly. Counts only the last hop."
+    assert said == f"Of {METRIC} (8.19 in all), +2.31 is attributed to head 0.0, directly. Adds up exactly. Counts only the last hop."
     look = xarray.DataArray(
         [[1.2]], {"layer": 0, "head": 3, "query": [13], "key": [2]}, ("query", "key"), attrs={"method_name": "edge_contribution"}
     )
-    assert in_words(look) == (
-        "To the look of head 0.3 from position 13 to position 2 is attributed +1.20 of the metric, directly. Later layers can undo it."
-    )
+    said = "+1.20 is attributed to the look of head 0.3 from position 13 to position 2, directly. Later layers can undo it."
+    assert in_words(look) == f"Of target minus foil at position 13, {said}"
+    titled = look.assign_attrs(title="direct contribution to logit(' Mary') - mean logit")
+    assert in_words(titled) == f"Of logit(' Mary') - mean logit at position 13, {said}"
 
 
 def test_a_contribution_is_found_by_its_coordinates_or_its_name():
     run = capture(build("gpt2"), [5, 6, 7, 5])
     shares = direct_logit_attribution(run, Metric(4, foil=6)).assign_attrs(method_name="direct_contribution", quantity="logit_difference")
-    assert f"To head 1.2 is attributed {signed(shares.heads[1, 2].item())} of" in in_words(shares, layer=1, head=2)
-    assert f"To the MLP of layer 1 is attributed {signed(shares.mlp[1].item())} of" in in_words(shares, layer=1, part="mlp")
-    assert f"To the embedding is attributed {signed(shares.embed.item())} of" in in_words(shares, part="embed")
+    assert f"{signed(shares.heads[1, 2].item())} is attributed to head 1.2, directly." in in_words(shares, layer=1, head=2)
+    assert f"{signed(shares.mlp[1].item())} is attributed to the MLP of layer 1, directly." in in_words(shares, layer=1, part="mlp")
+    assert f"{signed(shares.embed.item())} is attributed to the embedding, directly." in in_words(shares, part="embed")
     with pytest.raises(ValueError, match=r"the parts .*mlp.* there; give part= one of them"):
         in_words(shares, layer=1)
     sources = direct_logit_attribution(run, Metric(4, foil=6), by="position").assign_attrs(method_name="direct_contribution")
     said = in_words(sources, layer=1, position=2)
-    assert said.startswith(f"To the attention of layer 1 from position 2 ('7') is attributed {signed(sources.attention[1, 2].item())} of")
+    assert f"{signed(sources.attention[1, 2].item())} is attributed to the attention of layer 1 from position 2 ('7'), directly." in said
 
 
 def test_what_is_read_of_a_lazy_field_is_known_by_its_name():
@@ -348,21 +394,61 @@ def test_the_lens_is_read_out_and_not_held():
 
 
 def test_over_several_prompts_stand_mean_interval_number_and_signs():
-    said = in_words(over([-3.0, -4.0, -5.0, 0.5]), layer=0, head=0)
-    found = over([-3.0, -4.0, -5.0, 0.5]).sel(layer=0, head=0)
+    each = [-3.0, -4.0, -5.0, 0.5, -3.0, -4.0, -5.0]
+    said = in_words(over(each), layer=0, head=0)
+    found = over(each).sel(layer=0, head=0)
     low, high = found.effect_low.item(), found.effect_high.item()
-    assert f"Over 4 prompts, setting head 0.0 to zero lowers {METRIC}: -2.88 on average, from a mean of 8.19" in said
-    assert f"(95 % interval {low:+.2f} to {high:+.3f}; 1 of 4 has the other sign)" in said
+    assert f"Over 7 prompts, setting head 0.0 to zero lowers {METRIC}: -3.36 on average, from a mean of 8.19" in said
+    assert f"(95 % interval {low:+.2f} to {high:+.2f}; 1 of 7 has the other sign): it worked for the target, on average over" in said
 
 
 def test_an_interval_over_zero_settles_nothing():
-    said = in_words(over([-3.0, 2.0]), layer=0, head=0)
-    assert "these prompts do not settle the sign" in said and "used" not in said
-    assert "the prediction used it, on average over these prompts" in in_words(over([-3.0, -2.0]), layer=0, head=0)
+    said = in_words(over([-3.0, 2.0] * 4), layer=0, head=0)
+    assert "these prompts do not settle the sign" in said and "worked" not in said
+
+
+@pytest.mark.parametrize("each", [[-3.0, -2.0], [-3.0, -2.0, -4.0, -3.0, -5.0], [-3.0, np.nan, -2.0, -4.0, -3.0, -5.0], [3.0, 2.0]])
+def test_fewer_than_six_prompts_get_numbers_and_no_verdict(each):
+    said = in_words(over(each), layer=0, head=0)
+    assert f"single prompts from {signed(np.nanmin(each))} to {signed(np.nanmax(each))}): too few prompts to say more." in said
+    assert "95 % interval" in said and "on average, from a mean of 8.19" in said
+    assert "worked" not in said and "settle" not in said
+    assert "too few prompts" not in in_words(over([each[0]] * 6), layer=0, head=0)
+
+
+def test_the_same_prompt_more_than_once_is_told_and_counts_once():
+    result = over([-3.0, -4.0] * 4)
+    assert len(set(result.attrs["fingerprints"])) == 8 and "more than once" not in in_words(result, layer=0, head=0)
+    twice = result.assign_attrs(fingerprints=result.attrs["fingerprints"][:7] + result.attrs["fingerprints"][:1])
+    assert in_words(twice, layer=0, head=0).startswith("Over 8 prompts (the same prompt more than once), setting head 0.0 to zero lowers")
+    assert "it worked for the target" in in_words(twice, layer=0, head=0)
+    same = result.assign_attrs(fingerprints=result.attrs["fingerprints"][:2] * 4)
+    assert "too few prompts to say more" in in_words(same, layer=0, head=0)
+    pairs = same.assign_attrs(corrupted_fingerprints=list("abcdefgh"))  # one clean prompt against several corrupted ones
+    assert "more than once" not in in_words(pairs, layer=0, head=0)
+
+
+def test_few_prompts_get_no_verdict_in_what_is_attributed_estimated_or_repaired():
+    few = {"n_prompts": 3, "replacement": "zero"}
+    shares = in_words(effects("direct_contribution", 2.31, **few).rename(effect="contribution"), layer=0, head=0)
+    assert shares.startswith(f"Over 3 prompts, of {METRIC}, this is attributed to head 0.0, directly: +2.31 on average")
+    assert "These are too few prompts to say more. Adds up exactly." in shares
+    effect = in_words(effects("direct_and_total", -3.88, others={"direct": -2.0}, **few).rename(effect="total"), layer=0, head=0)
+    assert effect.endswith("These are too few prompts to say more.") and "relayed" not in effect
+    estimate = in_words(effects("attribution_patching", **few).rename(effect="estimate"), layer=0, head=0)
+    assert estimate.endswith("not verified by patching here. These are too few prompts to say more.")
+    small = in_words(effects("ablation", 0.01, **few), layer=0, head=0)
+    assert "These are too few prompts to say more. No effect alone does not mean unused" in small
+
+
+def test_what_comes_after_is_not_told_where_the_prompts_do_not_settle_it():
+    later = {"direct": -2.0, "later": -0.9, "later_low": -2.0, "later_high": 0.2}
+    result = effects("direct_and_total", -2.9, others=later, replacement="zero", n_prompts=8).rename(effect="total")
+    assert in_words(result, layer=0, head=0).endswith("These prompts do not settle what comes of the rest (-0.900).")
 
 
 def test_a_small_mean_of_large_effects_shows_them():
-    said = in_words(over([-3.0, 3.01]), layer=0, head=0)
+    said = in_words(over([-3.0, 3.01] * 4), layer=0, head=0)
     assert "hardly changes" in said and "(under 2 % of the value before; 95 % interval" in said
     assert "single prompts from -3.00 to +3.01" in said
 
@@ -378,12 +464,19 @@ def test_a_list_of_one_prompt_is_told_as_one():
 
 
 def test_recovery_over_pairs_names_those_that_differ():
-    one = effects("denoise", 6.0, before={"logit_difference": 1.0}, n_prompts=3).isel(layer=0, head=0)
-    result = one.assign(recovery=0.8, recovery_low=0.7, recovery_high=0.9, recovery_each=("prompt", [0.7, 0.9, np.nan]))
+    one = effects("denoise", 6.0, before={"logit_difference": 1.0}, n_prompts=8).isel(layer=0, head=0)
+    interval = {"recovery": 0.8, "recovery_low": 0.7, "recovery_high": 0.9}
+    result = one.assign(**interval, recovery_each=("prompt", [0.7, 0.9, 0.7, 0.9, 0.7, 0.9, np.nan, np.nan]))
     assert (
-        "enough to restore 80 % of the difference between the two prompts on average over 2 of 3 pairs, the others hardly differing in "
+        "enough to restore 80 % of the difference between the two prompts on average over 6 of 8 pairs, the others hardly differing in "
         "this metric (95 % interval of the recovery: 70 % to 90 %)."
     ) in in_words(result)
+    said = in_words(one.assign_attrs(n_prompts=3).assign(**interval, recovery_each=("prompt", [0.7, 0.9, np.nan])))
+    assert (
+        "the recovery (0 % as corrupted, 100 % as clean) is 80 % on average over 2 of 3 pairs, the others hardly differing in this metric "
+        "(95 % interval of the recovery: 70 % to 90 %; single pairs from 70 % to 90 %), too few prompts to say more."
+    ) in said
+    assert "enough" not in said
 
 
 # whatever comes
@@ -438,10 +531,48 @@ def test_a_probability_that_moves_the_other_way_is_told_and_no_verdict_is_given(
     assert "worked against the target" in agreeing
 
 
-def test_a_total_that_goes_through_later_layers_is_not_called_a_repair():
+def test_a_target_that_falls_far_with_both_probabilities_tiny_is_told_by_log_probability_and_rank():
+    before = {"logit_difference": 1.0, "probability": 2e-5, "log_probability": -10.8, "rank": 8.0}
+    said = ablated(2.0, before=before, others={"probability": 1e-8, "log_probability": -18.4, "rank": 1303.0})
+    assert "(+2.00): the target's log-probability moves the other way, from -10.8 to -18.4, so this metric alone misleads." in said
+    assert "The target goes from 8th to 1303rd." in said and "worked" not in said and "below 0.001" not in said
+    stays = ablated(2.0, before=before, others={"probability": 1e-8, "log_probability": -18.4, "rank": 8.0})
+    assert "The target stays 8th." in stays
+    for after in (-10.85, -10.75):  # a trifle
+        assert "worked against the target" in ablated(2.0, before=before, others={"log_probability": after, "probability": 2e-5})
+    likely = {"logit_difference": 9.5, "probability": 0.998, "log_probability": -0.002}
+    said = ablated(2.86, before=likely, others={"probability": 0.918, "log_probability": -0.0856})
+    assert "the target's probability moves the other way, from 0.998 to 0.918" in said  # under 0.1 nats, but plain to see
+    no_chance = ablated(2.0, before=before, others={"log_probability": -np.inf, "probability": 0.0})
+    assert "moves the other way, from below 0.001 to 0," in no_chance and not TOO_MUCH.search(no_chance)
+
+
+def test_a_small_effect_tells_a_rank_that_changes():
+    said = ablated(0.05, others={"rank": 3.0, "probability": 0.3})
+    assert "hardly changes" in said and "). The target goes from 1st to 3rd, its probability from 0.982 to 0.300. No effect" in said
+
+
+def test_the_probability_is_told_once_where_it_is_the_quantity():
+    metric = "probability of ' Mary' at position 13"
+    said = ablated(-0.75, metric=metric, quantity="probability", others={"rank": 4.0, "probability": 0.232})
+    assert said.count("robability") == 1 and said.count("0.982") == 1 and "The target goes from 1st to 4th." in said
+
+
+def test_a_lazy_field_is_refused_with_a_call_that_works():
+    run = capture(build("gpt2"), [5, 6, 7, 5])
+    field = edge_contribution(run, Metric(4, foil=6))
+    with pytest.raises(TypeError, match="the field 'edge_contribution' came, which is lazy: read a place of it first, such as") as refused:
+        in_words(field, layer=0, head=1, query=3, key=2)
+    advice = str(refused.value).partition("such as ")[2]
+    assert advice == "in_words(field.read(layer=0, head=0, query=3, key=0))"
+    said = in_words(field.read(layer=0, head=0, query=3, key=0))
+    assert said.startswith("Of logit('4') - logit('6') at position 3, ") and "is attributed to the look of head 0.0 from position 3" in said
+
+
+def test_a_total_that_goes_through_what_comes_after_is_not_called_a_repair():
     attrs = {"replacement": "zero", "before": {"logit_difference": 9.5}}
     found = effects("direct_and_total", -16.4, **attrs).rename(effect="total")
     found = found.assign(direct=found.total * 0 + 0.33)
     said = in_words(found, layer=0, head=0)
-    assert "Nearly all of it goes through later layers (-16.7), against its direct effect." in said
+    assert "Nearly all of it goes through what comes after it (-16.7), against its direct effect." in said
     assert "repair" not in said
