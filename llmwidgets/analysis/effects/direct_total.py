@@ -1,8 +1,8 @@
-"""Direct against total effect of each head: what its own output does to the answer, and what is left of that once later layers react.
+"""Direct against total effect of each head: what its own output does to the answer, and what is left once all that comes after reacts.
 
 Direct: the head's output is replaced and everything later held as it was, so only its own path to the answer changes. Total: ablation, with
 everything later computed anew. Always true: both replace the same activation by the same value, so that points off the diagonal are what
-later layers repaired, relayed or undid.
+its layer's MLP, later layers and the norms repaired, relayed or undid.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ def knock_out(
     at_heads = _heads(run, heads, at_layers)
     only = None if heads is None else at_heads
     cuts = Cuts(run, query, key, at_layers)
+    windows = [[one for one in at_layers if layer - (around - 1) // 2 <= one <= layer + around // 2] for layer in at_layers]
     changes: dict[Place, Intervention | Interventions] = {}
     coords: dict[str, Sequence[int]] = {}
     if each == "look":
@@ -89,8 +90,7 @@ def knock_out(
             changes[()] = cuts.interventions(at_layers, only)
         elif each == "layer":
             coords = {"layer": at_layers}
-            for i, layer in enumerate(at_layers):
-                near = [one for one in at_layers if layer - (around - 1) // 2 <= one <= layer + around // 2]
+            for i, near in enumerate(windows):
                 if cuts.any_in(near):
                     changes[(i,)] = cuts.interventions(near, only)
         else:
@@ -113,7 +113,7 @@ def knock_out(
         layers=at_layers,
         heads="all" if only is None else at_heads,
         each=each,
-        **({"window": around} if each == "layer" else {}),
+        **({"window": around, "windows": windows} if each == "layer" else {}),
         caveat=caveat("knockout"),
     )
 
