@@ -6,14 +6,13 @@ error, Ctrl-C, a stop button), the user's model, its hooks and its config are as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from llmwidgets.capture.bench import Bench
+from llmwidgets.capture.bench import Around, Bench
 from llmwidgets.capture.integrity import Integrity, assess, largest_difference, pattern_difference
 from llmwidgets.capture.recorder import Cancelled, Progress, Recorder, Tape
 from llmwidgets.capture.rerun import run_attention_again
@@ -24,9 +23,7 @@ from llmwidgets.models.anatomy import Anatomy, anatomy_of
 from llmwidgets.models.inputs import forward_inputs
 from llmwidgets.models.loading import Subject, resolve
 from llmwidgets.models.prompt import Encoded, encode
-from llmwidgets.models.twin import Twin, make_twin
-
-Around = Callable[[nn.Module], AbstractContextManager[None]]
+from llmwidgets.models.twin import make_twin
 
 _RERUN_ALL_UP_TO = 256  # tokens; a re-run costs a whole attention, so of longer prompts one layer is checked
 
@@ -73,19 +70,19 @@ def _record(
     around: Around | None = None,
     change: str = "",
 ) -> Capture:
-    """The capture itself; within `around(twin's module)`, a context that changes the pass, where `change` says how."""
+    """The capture itself; within `around(twin's module, 0)`, a context that changes the pass, where `change` says how."""
     twin = make_twin(subject.model)
     anatomy = anatomy_of(subject.model, twin)
     stamp = ModelStamp.of(subject.model)
     store = choose_store(_expected_bytes(subject, anatomy, len(encoded.ids)), max_bytes)
     rows = _sampled_rows(len(encoded.ids))
+    bench = Bench(subject, twin, anatomy, stamp, int(encoded.ids[0]), around, change)
     with twin.ready() as module:
         recorder = Recorder(module, anatomy, store, progress, cancelled)
-        with nullcontext() if around is None else around(module), recorder.listening():  # what is recorded is what was changed
+        with bench.as_captured(module), recorder.listening():  # what is recorded is what was changed
             output = module(**forward_inputs(module, encoded.ids, encoded.attention_mask, keep=rows))
     if progress is not None:
         progress(len(anatomy.blocks), len(anatomy.blocks), "checking")
-    bench = Bench(subject, twin, anatomy, stamp, int(encoded.ids[0]))
     said = _logits_at(output, rows, len(encoded.ids))
     integrity = _check(bench, recorder.tape, said, rows, len(encoded.ids))
     recorder.tape.calls.clear()
@@ -132,17 +129,18 @@ def _check(bench: Bench, tape: Tape, said: Tensor | None, rows: Tensor, n_tokens
     if said is not None and last is not None and bench.anatomy.has_head:
         readout = largest_difference(bench.read_out(last[rows.to(last.device)]), said, relative=True)
     with bench.twin.ready():
-        per_layer = list(_pattern_differences(bench.twin, tape, rows, n_tokens))
+        per_layer = list(_pattern_differences(bench, tape, rows, n_tokens))
     return assess(bench.subject.model.dtype, per_layer, readout, tape.blocks, rows)
 
 
-def _pattern_differences(twin: Twin, tape: Tape, rows: Tensor, n_tokens: int) -> Iterator[float | None]:
+def _pattern_differences(bench: Bench, tape: Tape, rows: Tensor, n_tokens: int) -> Iterator[float | None]:
     calls = dict(tape.calls)
     for layer, block in enumerate(tape.blocks):
         if layer in calls and block.attention is not None:
             yield pattern_difference(block.attention, calls[layer], rows)
         elif block.attention_arguments is not None and (n_tokens <= _RERUN_ALL_UP_TO or layer == len(tape.blocks) - 1):
-            _, z = run_attention_again(twin, block)
-            yield None if z is None or block.z is None else largest_difference(z.to(block.z.device), block.z, relative=True)
+            _, z = run_attention_again(bench.twin, block)
+            # A changed run's z may be the changed one, which the module by itself does not give.
+            yield None if z is None or block.z is None or bench.change else largest_difference(z.to(block.z.device), block.z, relative=True)
         else:
             yield None

@@ -36,8 +36,8 @@ class Capture:
     Layers, heads, queries, keys and positions count from 0; negative ones count from the end.
 
     prompt: the text as given, or None for ids; model_name; fingerprint: a digest of model and prompt; integrity: how closely what is
-    recomputed agrees with the model; inputs: ids and attention mask as the model got them;
-    heads_per_layer: 0 for a block without attention; vocab_size
+    recomputed agrees with the model; change: how `intervene` changed the pass, as JSON, "" for an ordinary run; inputs: ids and attention
+    mask as the model got them; heads_per_layer: 0 for a block without attention; vocab_size
 
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
@@ -69,6 +69,7 @@ class Capture:
         self.model_name: str = bench.subject.name
         self.fingerprint: str = fingerprint
         self.integrity: Integrity = integrity
+        self.change: str = bench.change
         self.heads_per_layer: tuple[int, ...] = tuple(block.anatomy.n_heads for block in tape.blocks)
         self.vocab_size: int = _vocabulary(bench.subject)
 
@@ -205,7 +206,7 @@ class Capture:
         return _given_out(found)
 
     def _run_block_again(self, block: BlockTape, module: str) -> Tensor:
-        return self.bench("an activation inside the MLP").block_again(block, module)
+        return self.bench("an activation inside the MLP").block_again(self._tape.blocks.index(block), block, module)
 
     def read_out(self, residual: Any) -> Tensor:
         """Return the logits (n, vocab) that the model's own final norm and head make of `residual` (n, d_model).
@@ -259,7 +260,7 @@ class Capture:
     def under(
         self, around: Callable[..., Any], change: str, *, progress: Progress | None = None, cancelled: Cancelled | None = None
     ) -> Capture:
-        """Return a new Capture of the same prompt, run within the context `around(module)`, which changes the pass; `change` says how."""
+        """Return a new Capture of the same prompt, run within a context that changes the pass (see capture/bench.py); `change` says how."""
         return self._make_another(self.bench("a changed run").subject, self.inputs, progress, cancelled, around, change)
 
     def detach(self) -> Capture:

@@ -19,6 +19,7 @@ from llmwidgets.models.expression import leaves
 
 from .asked import positions_of
 from .carry import Parts, carried
+from .closing import require_closing
 from .parts import by_head, heads_of, mixer_leaves
 from .terms import BlockTerms, Terms, check_readable, terms_at
 
@@ -45,7 +46,8 @@ def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataA
 
     attrs["closing_error"] is the largest |sum of parts - stream|, as a share of the largest |stream|. Source: Elhage et al. 2021, "A
     Mathematical Framework for Transformer Circuits". Raises UndefinedHereError (a ValueError) where a block's output is not made of its
-    input by additions and norms, IndexError for a position outside, MemoryError above 1 GB (ask for fewer positions).
+    input by additions and norms, or the stream is not finite or not the sum of the parts; IndexError for a position outside, MemoryError
+    above 1 GB (ask for fewer positions).
 
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
@@ -71,10 +73,11 @@ def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataA
         for layer, block in enumerate(terms.blocks):
             assert block.anatomy.output is not None
             stacks = carried(block.anatomy.output, layer, stacks, _leaf_parts(block, layer, model), block.norms)
-    stacks = dict(sorted(stacks.items(), key=lambda item: (item[0][1], _ORDER.index(item[0][0]))))
-    values = torch.cat(list(stacks.values()))  # (part, position, d_model)
-    stream = run["resid_post", run.n_layers - 1][list(at)]
-    error = (values.sum(0, dtype=torch.float64) - stream).abs().max() / stream.abs().max()
+        stacks = dict(sorted(stacks.items(), key=lambda item: (item[0][1], _ORDER.index(item[0][0]))))
+        values = torch.cat(list(stacks.values()))  # (part, position, d_model)
+        stream = run["resid_post", run.n_layers - 1][list(at)]
+        error, largest = float((values.sum(0, dtype=torch.float64) - stream).abs().max()), float(stream.abs().max())
+        require_closing(run, error, max(largest, float(values.abs().max())), model, "the final residual stream")
     return xarray.DataArray(
         values.numpy(),
         dims=("part", "position", "d_model"),
@@ -93,7 +96,7 @@ def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataA
             "method": METHOD,
             "positions": list(at),
             "n_prompts": 1,
-            "closing_error": float(error),
+            "closing_error": error / largest if largest else error,
         },
     )
 

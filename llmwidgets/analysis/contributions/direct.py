@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
@@ -19,6 +20,7 @@ from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.models.errors import UndefinedHereError
 
 from .carry import pulled_back_to
+from .closing import require_closing
 from .decompose import embedded
 from .layer_shares import LayerShares, Pair
 from .terms import terms_at
@@ -51,8 +53,9 @@ def direct_logit_attribution(run: Capture, metric: Metric, *, by: str = "head") 
     |total - the model's logit difference| in logits, attrs["constant"] the constant, attrs["before_cap"] says that the model caps its
     logits and that this is before the cap. The model's own factor on its logits is in every number.
 
-    Raises UndefinedHereError (a ValueError) where more than a norm stands between the stream and the unembedding (BERT), or nothing is
-    divided as `by` asks; TokenError for a target that is no single token; ValueError for another `by`.
+    Raises UndefinedHereError (a ValueError) where more than a norm stands between the stream and the unembedding (BERT), the shares do not
+    add up to the model's logits (they are never given then), or nothing is divided as `by` asks; TokenError for a target that is no single
+    token; ValueError for another `by`.
 
     >>> import llmwidgets as lw
     >>> from llmwidgets.experiments.metric import Metric
@@ -78,7 +81,7 @@ def direct_logit_attribution(run: Capture, metric: Metric, *, by: str = "head") 
     for (name, _), part in start.items():
         variables[name.replace(" ", "_")] = ((), float((part[0] * inside[0].entering).sum()))
     variables["constant"] = ((), direction.constant)
-    return _dataset(run, asked, by, variables)
+    return _dataset(run, asked, by, variables, model)
 
 
 def _by_layer(layers: Sequence[LayerShares]) -> Variables:
@@ -157,10 +160,13 @@ def _rows(found: Sequence[Pair | None]) -> np.ndarray:
     return values
 
 
-def _dataset(run: Capture, asked: AskedOf, by: str, variables: Variables) -> xarray.Dataset:
+def _dataset(run: Capture, asked: AskedOf, by: str, variables: Variables, model: nn.Module) -> xarray.Dataset:
     import xarray
 
     total = float(sum(np.nansum(values) for _, values in variables.values()))
+    error = abs(total - before_cap(run, asked))
+    largest = max(float(asked.clean.abs().max()), *(float(np.nanmax(np.abs(values))) for _, values in variables.values()))
+    require_closing(run, error, largest, model, "the model's logits")
     variables["total"] = ((), total)
     sizes = {name: size for dims, values in variables.values() for name, size in zip(dims, np.shape(values), strict=True)}
     coordinates: dict[str, Any] = {name: range(size) for name, size in sizes.items()}
@@ -181,6 +187,6 @@ def _dataset(run: Capture, asked: AskedOf, by: str, variables: Variables) -> xar
         "n_prompts": 1,
         "constant": variables["constant"][1],
         "before_cap": unembedding_of(run).cap is not None,
-        "closing_error": abs(total - before_cap(run, asked)),
+        "closing_error": error,
     }
     return xarray.Dataset(variables, coords=coordinates, attrs=attrs)

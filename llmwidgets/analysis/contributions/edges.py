@@ -21,7 +21,7 @@ from llmwidgets.fields.scale import Scale
 
 from .carry import pulled_back_to
 from .cells import LookCells, first_with_heads, look_axes
-from .terms import frozen_norms
+from .terms import frozen_norms, terms_at
 from .unembedding import Towards, towards, unembedding_of
 from .values import edges, projection_of, values_of
 
@@ -35,7 +35,8 @@ def edge_contribution(run: Capture, metric: Metric) -> Field:
     """What each look added to logit[target] - logit[foil] directly, (layer, head, query, key), as a lazy field in logits.
 
     metric: target and foil, or a target alone (against the mean over the vocabulary). Its position fixes nothing but the name: a cell is
-    about the logits at its own query. Its row there sums to the head's share of direct_logit_attribution. Before any soft cap.
+    about the logits at its own query. Its quantity does not matter: logit differences are what adds up. Its row there sums to the head's
+    share of direct_logit_attribution. Before any soft cap.
 
     Values are computed in float64 when read; masked where the mask forbids the look, absent where a layer lacks the head. Raises
     UndefinedHereError where direct logit attribution is undefined, or where attention does not show its values.
@@ -75,6 +76,8 @@ class _Edges:
 
     def _direction(self, layer: int, leaf: str, queries: list[int]) -> Tensor:
         """(query, d_model) at what attention adds in this layer."""
+        if self._run.change:
+            terms_at(self._run, queries)  # refuses where the change left no sum
         places = torch.tensor(queries)
         norms = [{name: norm.at(places) for name, norm in block.items()} for block in frozen_norms(self._run)]
         nodes = [block.output for block in self._run.bench("edge contributions").anatomy.blocks]

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from llmwidgets.models.anatomy import BlockAnatomy
 from llmwidgets.models.expression import Leaf, Node, Norm, Sum, leaves
 from llmwidgets.models.matrices import Matrix, matrix_of
 
+from .closing import closeness, dtype_of
 from .terms import BlockTerms
-
-CLOSE = {torch.float64: 1e-5, torch.float32: 1e-3}
-_CLOSE_IN_HALF = 5e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +75,3 @@ def _divided(block: BlockTerms, names: tuple[str, ...], projection: str | None, 
         return None
     difference = float((matrix(inner) - added).abs().max())
     return Division(leaf, inner, matrix) if difference <= closeness(model) * float(added.abs().max()) else None
-
-
-def dtype_of(model: nn.Module) -> torch.dtype:
-    """What the model computes in."""
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
-
-
-def closeness(model: nn.Module) -> float:
-    """How far apart two ways of computing the same thing may be here, of the largest value."""
-    return CLOSE.get(dtype_of(model), _CLOSE_IN_HALF)

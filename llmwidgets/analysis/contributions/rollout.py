@@ -7,7 +7,6 @@ attention moves nothing. What a row gives to a sink that is no token is shared o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index as as_integer
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.models.errors import UndefinedHereError
 
-from .asked import positions_of
+from .asked import layers_of, positions_of
 
 if TYPE_CHECKING:
     import xarray
@@ -37,7 +36,7 @@ def rollout(run: Capture, layers: int | Sequence[int] | None = None, queries: in
     A DataArray (layer, query, key) of shares, float32 (float64 for a float64 model); rows sum to 1. Values, norms and MLPs are not looked
     at. attrs["renormalised"] says that some attention went to a sink that is no token, and that rows were scaled to sum to 1. Source: Abnar
     and Zuidema 2020 (arXiv 2005.00928). Raises IndexError for a layer or query that does not exist, UndefinedHereError for a model without
-    attention, and MemoryError where result or working matrix would weigh more than 256 MB.
+    attention, or whose attention is NaN, and MemoryError where result or working matrix would weigh more than 256 MB.
 
     >>> import llmwidgets as lw
     >>> shares = rollout(lw.capture(lw.demo_model(), "The keys to the cabinet"), layers=-1, queries=4)
@@ -49,7 +48,7 @@ def rollout(run: Capture, layers: int | Sequence[int] | None = None, queries: in
 
     if not run.n_heads:
         raise UndefinedHereError("no block of this model has attention, so there is none to roll out")
-    at_layers, rows, n = _layers_of(run, layers), list(positions_of(run, queries)), run.n_tokens
+    at_layers, rows, n = list(layers_of(run, layers)), list(positions_of(run, queries)), run.n_tokens
     dtype = run["resid_pre", 0].dtype
     _check_size(len(at_layers), len(rows), n, dtype.itemsize)
     state = torch.eye(n, dtype=dtype)  # (query, key)
@@ -96,25 +95,12 @@ def _step(run: Capture, layer: int, state: Tensor) -> tuple[Tensor, bool]:
             mean += run.pattern(layer, head, queries=band).to(state.dtype)
         mean /= run.heads_per_layer[layer]
         total = mean.sum(-1, keepdim=True)
+        if not total.isfinite().all():
+            raise UndefinedHereError(f"the attention of layer {layer} is not a number (NaN) in some rows, so it cannot be followed on")
         has_sink = has_sink or bool(((total < 0.999) & (total > 0)).any())
         moved = torch.where(total > 0, mean / total, state.new_zeros(()))  # a row that may look nowhere stays as it was
         after[band] = torch.where(total > 0, (moved @ state + state[band]) / 2, state[band])
     return after, has_sink
-
-
-def _layers_of(run: Capture, layers: int | Sequence[int] | None) -> list[int]:
-    if layers is None:
-        return list(range(run.n_layers))
-    try:
-        asked = [as_integer(layers)]
-    except TypeError:
-        asked = [as_integer(layer) for layer in layers]
-    for layer in asked:
-        if not -run.n_layers <= layer < run.n_layers:
-            raise IndexError(f"layer {layer} does not exist; this run has 0 to {run.n_layers - 1}")
-    if not asked:
-        raise ValueError("no layer is asked for; give at least one, or None for all")
-    return [layer % run.n_layers for layer in asked]
 
 
 def _check_size(n_layers: int, n_queries: int, n: int, cell: int) -> None:

@@ -6,8 +6,10 @@ float32 (float64 for a float64 model); of a norm one number a position is kept. 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,9 @@ from llmwidgets.models.expression import Node, Norm, Sum, leaves
 from llmwidgets.models.inputs import forward_inputs
 from llmwidgets.models.norms import FrozenNorm, NormForm, norm_form
 from llmwidgets.models.stacks import first_tensor, stream_input
+
+from .carry import Parts, carried
+from .closing import closeness, not_finite, require_steps
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -36,6 +41,7 @@ class BlockTerms:
     anatomy: BlockAnatomy
     entered: Tensor | None = None  # (n, d_model)
     left: Tensor | None = None  # (n, d_model)
+    off: Tensor | None = None  # (n,): by how much the stream is not the sum of what was added to it, of the largest value
     leaves: dict[str, Tensor] = field(default_factory=dict)  # by module: (n, d_model)
     norms: dict[str, FrozenNorm] = field(default_factory=dict)  # by module, over the n positions
     z: Tensor | None = None  # (n, head * value width): what attention's output projection was given
@@ -50,6 +56,7 @@ class BlockTerms:
         return BlockTerms(
             anatomy=self.anatomy,
             entered=picked(self.entered),
+            off=picked(self.off),
             leaves={name: rows[places] for name, rows in self.leaves.items()},
             norms={name: norm.at(places) for name, norm in self.norms.items()},
             z=picked(self.z),
@@ -63,18 +70,29 @@ class Terms:
 
     blocks: list[BlockTerms]
     embeddings: dict[str, Tensor]  # by module: (n, d_model)
+    tolerance: float  # of `off`
 
 
 def terms_at(run: Capture, positions: Sequence[int]) -> Terms:
-    """The terms at `positions`. One pass serves every position of a prompt of modest size; else a single position's are kept."""
+    """The terms at `positions`. One pass serves every position of a prompt of modest size; else a single position's are kept.
+
+    Raises UndefinedHereError where the stream is not finite, or not the sum of what was added to it.
+    """
     check_readable(run)
-    if _fit_in_memory(run):
-        whole, places = _everywhere(run), torch.tensor(list(positions))
-        return Terms([block.at(places) for block in whole.blocks], {name: rows[places] for name, rows in whole.embeddings.items()})
     positions = tuple(positions)
-    if len(positions) == 1:
-        return once(run, ("terms", positions), lambda: _read(run, positions))
-    return _read(run, positions)
+    if _fit_in_memory(run):
+        whole, places = _everywhere(run), torch.tensor(positions)
+        embeddings = {name: rows[places] for name, rows in whole.embeddings.items()}
+        terms = Terms([block.at(places) for block in whole.blocks], embeddings, whole.tolerance)
+    elif len(positions) == 1:
+        terms = once(run, ("terms", positions), lambda: _read(run, positions))
+    else:
+        terms = _read(run, positions)
+    for layer, block in enumerate(terms.blocks):
+        assert block.off is not None
+        place = int(block.off.nan_to_num(torch.inf).argmax())
+        require_steps(run, float(block.off[place]), layer, positions[place], terms.tolerance)
+    return terms
 
 
 def frozen_norms(run: Capture) -> list[dict[str, FrozenNorm]]:
@@ -131,23 +149,39 @@ def norms_in(node: Node | None) -> Iterator[Norm]:
 
 def _read(run: Capture, positions: tuple[int, ...], norms_everywhere: bool = False) -> Terms:
     bench = run.bench("taking the residual stream apart")
+    if not run["resid_post", run.n_layers - 1].isfinite().any():
+        raise not_finite("the final residual stream of this run")
     with bench.twin.ready() as model:
         reader = _Reader(model, bench.anatomy.blocks, positions, run.n_tokens, norms_everywhere)
-        with reader.listening():
+        with bench.as_captured(model), reader.listening():  # what is read is what was changed
             model(**forward_inputs(model, run.inputs.ids, run.inputs.attention_mask, keep=torch.zeros(1, dtype=torch.long)))
-    for layer, (block, before) in enumerate(zip(reader.blocks[1:], reader.blocks, strict=False), start=1):
-        if not _close(block.entered, before.left):
-            raise UndefinedHereError(
-                f"what enters block {layer} is not what block {layer - 1} left: the model changes its residual stream between blocks, "
-                "so its parts cannot be carried from one to the next"
-            )
-        block.entered = before.left = None  # the same as what is kept beside them
-    return Terms(reader.blocks, reader.embeddings)
+        tolerance = closeness(model)
+    before = None
+    for layer, block in enumerate(reader.blocks):
+        if positions:
+            block.off = _off(layer, block, before)
+        before, block.left = block.left, None
+        block.entered = block.entered if layer == 0 else None  # what the block before it left, which its terms give
+    return Terms(reader.blocks, reader.embeddings, tolerance)
 
 
-def _close(left: Tensor | None, right: Tensor | None) -> bool:
-    assert left is not None and right is not None
-    return torch.allclose(left, right, rtol=1e-4, atol=1e-4 * float(right.abs().max()) if right.numel() else 0.0)
+def _off(layer: int, block: BlockTerms, before: Tensor | None) -> Tensor:
+    """By how much the block's input is not what was left `before` it, or its output not what its terms make: (n,), of the largest value."""
+    entered, left = block.entered, block.left
+    assert entered is not None and left is not None and block.anatomy.output is not None
+    of_leaf: dict[str, Parts] = {name: {("", layer): rows[None]} for name, rows in block.leaves.items()}
+    made = carried(block.anatomy.output, layer, {("", layer): entered[None]}, of_leaf, block.norms)
+    wrong = torch.stack(list(made.values())).sum((0, 1)) - left  # (n, d_model)
+    largest = torch.maximum(entered.abs().amax(-1), left.abs().amax(-1)).clamp_min(torch.finfo(left.dtype).tiny)
+    off = wrong.abs().amax(-1) / largest
+    return off if before is None else torch.maximum(off, (entered - before).abs().amax(-1) / largest)
+
+
+def _bare(module: nn.Module) -> nn.Module:
+    """The module without its hooks, which are for the pass: to be asked what it does."""
+    bare = copy(module)
+    bare._forward_hooks, bare._forward_pre_hooks = OrderedDict(), OrderedDict()
+    return bare
 
 
 class _Reader:
@@ -165,7 +199,6 @@ class _Reader:
         self._norms_everywhere = norms_everywhere
         self._running: BlockTerms | None = None
         self._forms: dict[str, NormForm] = {}
-        self._asking = False  # a norm is being run to find out what it is
 
     def listening(self) -> ExitStack:
         stack = ExitStack()
@@ -220,12 +253,10 @@ class _Reader:
     def _freeze(self, name: str) -> Any:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             given, gave = stream_input(args, kwargs), first_tensor(output)
-            if self._asking or self._running is None or given is None or gave is None:
+            if self._running is None or given is None or gave is None:
                 return
             if name not in self._forms:
-                self._asking = True
-                self._forms[name] = norm_form(module, given.shape[-1], given.dtype, name)
-                self._asking = False
+                self._forms[name] = norm_form(_bare(module), given.shape[-1], given.dtype, name)
             everywhere = self._norms_everywhere
             self._running.norms[name] = self._forms[name].frozen(self._kept(given, everywhere), self._kept(gave, everywhere))
 

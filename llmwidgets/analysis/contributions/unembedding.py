@@ -21,7 +21,7 @@ from llmwidgets.models.matrices import matrix_of
 from llmwidgets.models.norms import FrozenNorm, norm_form
 from llmwidgets.models.stacks import first_tensor, is_norm, stream_input
 
-from .parts import closeness, dtype_of
+from .closing import closeness, dtype_of, not_finite
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -99,8 +99,13 @@ def _found(run: Capture) -> Unembedding:
     if not bench.anatomy.has_head:
         raise UndefinedHereError("this model has no output head, so no part of it has a share in a logit")
     stream = run["resid_post", run.n_layers - 1]  # (position, d_model)
-    some = sorted({0, run.n_tokens // 2, run.n_tokens - 1})
+    finite = stream.isfinite().all(-1).nonzero()[:, 0].tolist()
+    if not finite:
+        raise not_finite("the final residual stream of this run")
+    some = sorted({finite[0], finite[len(finite) // 2], finite[-1]})
     tail = _tail(bench, stream[some])
+    if not tail.logits.isfinite().all():
+        raise not_finite("what this model makes of its final residual stream")
     with bench.twin.ready() as model:
         modules = [model.get_submodule(name) for name in tail.between]
         linear = not modules or (len(modules) == 1 and is_norm(modules[0]))

@@ -16,12 +16,14 @@ from llmwidgets.analysis.memo import once
 from llmwidgets.models.errors import UndefinedHereError
 from llmwidgets.models.matrices import Matrix
 
-from .parts import Division, closeness, heads_of
+from .closing import closeness
+from .parts import Division, heads_of
 from .terms import terms_at
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
 
+_MORE = "more happens between the values and the output projection than a sum weighted by attention (a gate, say)"
 _INSTEAD = 'direct_logit_attribution by "head" or "layer" can'
 
 
@@ -53,8 +55,11 @@ def values_of(run: Capture, layer: int) -> Tensor:
 
 
 def projection_of(run: Capture, layer: int) -> Division:
-    """The layer's attention as heads times its output projection, at the last position. UndefinedHereError where it is not that."""
-    block = terms_at(run, [run.n_tokens - 1]).blocks[layer]
+    """The layer's attention as heads times its output projection, at the last position (in a changed run, at every one).
+
+    UndefinedHereError where it is not that.
+    """
+    block = terms_at(run, _places(run)).blocks[layer]
     with run.bench("the output projection of attention").twin.ready() as model:
         division = heads_of(block, model)
     if division is None:
@@ -73,14 +78,17 @@ def _check(run: Capture, layer: int) -> None:
             f"the attention of layer {layer} does not use the attention interface, so its values are not seen and what one look moved "
             f"cannot be told; {_INSTEAD}"
         ) from None
-    last = run.n_tokens - 1
-    pattern = run.pattern(layer, None, queries=[last])  # (head, 1, key)
     expanded = values.repeat_interleave(len(z) // len(values), 0)  # (head, key, value width)
     with run.bench("the values of attention").twin.ready() as model:
         tolerance = closeness(model)
-    moved = torch.matmul(pattern.to(expanded.dtype), expanded)[:, 0]  # (head, value width)
-    if moved.shape != z[:, last].shape or float((moved - z[:, last]).abs().max()) > tolerance * float(z[:, last].abs().max()):
-        raise UndefinedHereError(
-            f"in layer {layer} more happens between the values and the output projection than a sum weighted by attention (a gate, say), "
-            f"so what one look moved cannot be told; {_INSTEAD}"
-        )
+    for query in _places(run):
+        pattern = run.pattern(layer, None, queries=[query])  # (head, 1, key)
+        moved = torch.matmul(pattern.to(expanded.dtype), expanded)[:, 0]  # (head, value width)
+        if moved.shape != z[:, query].shape or float((moved - z[:, query]).abs().max()) > tolerance * float(z[:, query].abs().max()):
+            more = "this run's change put something else in the place of its heads' outputs (z, pattern)" if run.change else _MORE
+            raise UndefinedHereError(f"in layer {layer} {more}, so what one look moved cannot be told; {_INSTEAD}")
+
+
+def _places(run: Capture) -> Sequence[int]:
+    """The positions that stand for all: a model's attention is one thing everywhere, a change may be anywhere."""
+    return range(0 if run.change else run.n_tokens - 1, run.n_tokens)

@@ -8,6 +8,7 @@ then patched for real, and both numbers are given.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.donors import require_like
+from llmwidgets.experiments.edits import require_site, sites_of
 from llmwidgets.experiments.metric import AskedOf, Metric
 
 from . import qk_fix as fix
@@ -66,7 +68,7 @@ def attribution_patching(
     rank_correlation (Spearman's, of the two over these, from 3 on), and what was done. Lists of runs give means with intervals.
 
     Raises PromptError (a ValueError) for unlike runs, ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where
-    this architecture lacks the site, and what `metric.on` raises.
+    this architecture lacks the site or the run to be patched is a changed one (`intervene`), and what `metric.on` raises.
 
     >>> import llmwidgets as lw
     >>> clean = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
@@ -77,12 +79,14 @@ def attribution_patching(
     """
     for run in (clean, corrupted):
         require_capture(run)
-    _check(site, direction, verify)
+    verify = _check(site, direction, verify)
     require_like(clean, corrupted)
     import xarray
 
     base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
     asked = metric.on(base)
+    if not any(site in sites_of(base, layer) for layer in range(base.n_layers)):
+        require_site(base, site, 0)
     is_fixed = qk_fix and site in ("q", "k")
     dims = _dims(site, by_position)
     estimate = _stacked(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled))
@@ -201,13 +205,19 @@ def _through_pattern(site: str, layer: int, base: AttentionRecord, donor: Attent
     return effects if by_position else effects.sum(-1)
 
 
-def _check(site: str, direction: str, verify: int) -> None:
+def _check(site: str, direction: str, verify: Any) -> int:
+    """How many places are to be patched for real."""
     if site not in SITES:
         raise ValueError(f"site={site!r} came; expected one of {', '.join(SITES)}")
     if direction not in ("denoise", "noise"):
         raise ValueError(f'direction={direction!r} came; expected "denoise" or "noise"')
-    if isinstance(verify, bool) or not isinstance(verify, int) or verify < 0:
+    try:
+        n = -1 if isinstance(verify, bool) else as_integer(verify)
+    except TypeError:
+        n = -1
+    if n < 0:
         raise ValueError(f"verify={verify!r} came; expected how many places to patch for real, 0 or more")
+    return n
 
 
 def _dims(site: str, by_position: bool) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from llmwidgets.experiments.intervene import change_of
 from llmwidgets.experiments.metric import AskedOf
 from llmwidgets.models.errors import ActivationUnavailableError, ModelError, UndefinedHereError
 from llmwidgets.models.inputs import forward_inputs
@@ -52,8 +53,8 @@ def gradients(
     """Return activations and d metric / d activation of `run` at `sites`, in every layer that has them.
 
     asked: a metric asked of this run (`metric.on(run)`). Raises ValueError for a quantity without a gradient (rank, kl) or an unknown
-    site, UndefinedHereError where no layer has the site or no gradient leads there, CaptureStopped when cancelled, and what `run.bench`
-    raises.
+    site, UndefinedHereError for a changed run, or where no layer has the site or no gradient leads there, CaptureStopped when cancelled,
+    and what `run.bench` raises.
 
     >>> import llmwidgets as lw
     >>> from llmwidgets.experiments.metric import Metric
@@ -68,6 +69,11 @@ def gradients(
         if site not in SITES:
             raise ValueError(f"site={site!r} came; expected one of {', '.join(SITES)}")
     bench = run.bench("a gradient")
+    if run.change:
+        raise UndefinedHereError(
+            f"this run is itself a changed one ({change_of(run)}), and a gradient is of what the model does by itself. Patch the clean "
+            "run: the one that is patched must be unchanged; the activations that are put into it may come from a changed one"
+        )
     for site in sites:
         if not any(has_site(block, site) for block in bench.anatomy.blocks):
             raise _undefined(run, site)

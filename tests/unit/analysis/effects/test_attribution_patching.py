@@ -166,7 +166,7 @@ def test_estimates_point_the_way_of_small_patches_at_every_site(by_hand: None, n
         metric = Metric(11, 21, position=T - 2)
         for site in SITES:
             if (name, site) in LACKED:
-                with pytest.raises(UndefinedHereError, match=f"{site} is undefined here"):
+                with pytest.raises(UndefinedHereError, match=f"{site} cannot be changed in block 0: "):
                     attribution_patching(donor, base, metric, site=site)
                 continue
             for by_position in (False, True):
