@@ -100,7 +100,8 @@ def _by_neuron(layers: Sequence[LayerShares]) -> Variables:
     found = [layer.neurons() for layer in layers]
     if not any(found):
         raise UndefinedHereError(
-            "no MLP of this model is one matrix of neurons (a mixture of experts is not), so neurons have no share of their own; "
+            "no MLP of this model is seen to be one matrix of neurons (a mixture of experts is not, nor is an MLP with adapters in it), so "
+            "neurons have no share of their own; "
             'by="layer" gives each MLP as a whole'
         )
     variables: Variables = {

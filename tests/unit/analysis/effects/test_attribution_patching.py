@@ -309,6 +309,8 @@ def test_prompts_of_unlike_length_and_unlike_models_are_refused() -> None:
         ({"site": "resid"}, "site='resid' came; expected one of"),
         ({"direction": "both"}, 'expected "denoise" or "noise"'),
         ({"verify": -1}, "0 or more"),
+        ({"verify": True}, "0 or more"),
+        ({"verify": 2.0}, "0 or more"),
         ({"metric": Metric(10, quantity="rank")}, "a rank moves in steps"),
         ({"metric": Metric(10, quantity="kl")}, "its gradient there is zero"),
     ],
@@ -317,6 +319,29 @@ def test_what_cannot_be_asked_is_refused_in_words(changes: dict[str, Any], sente
     options = {"metric": METRIC, **changes}
     with pytest.raises(ValueError, match=sentence):
         attribution_patching(*pair(build("gpt2")), options.pop("metric"), **options)
+
+
+@pytest.mark.parametrize("site", ["q", "k", "v", "pattern"])
+def test_a_site_out_of_reach_is_refused_by_its_own_name(site: str) -> None:
+    reason = f"{site} cannot be changed in block 0: it does not use the attention interface of Transformers, so what is inside it is out of"
+    with pytest.raises(UndefinedHereError, match=reason):
+        attribution_patching(*pair(build("gptj")), METRIC, site=site)
+
+
+def test_any_whole_number_of_places_is_verified() -> None:
+    found = attribution_patching(*pair(build("gpt2")), METRIC, verify=np.int64(2))
+    assert found.attrs["top_k"] == int(found.verified.notnull().sum()) == 2
+
+
+def test_a_changed_run_gives_activations_but_is_not_patched() -> None:
+    run = lw.capture(build("gpt2", torch.float64), prompt_ids(T))
+    changed = lw.intervene(run, lw.Intervention("z", layer=0, head=1))
+    found = attribution_patching(changed, run, METRIC, verify=12)
+    asked = METRIC.on(run)
+    difference = asked.of(METRIC.on(changed).clean[None]) - asked.of(asked.clean[None])
+    assert float(found.verified[0, 1]) == pytest.approx(float(difference), abs=1e-9)
+    with pytest.raises(UndefinedHereError, match=r"this run is itself a changed one \(z of head 0.1 set to zero\).*Patch the clean run"):
+        attribution_patching(run, changed, METRIC)
 
 
 def test_stopping_leaves_nothing_behind() -> None:
