@@ -171,10 +171,10 @@ def _off(layer: int, block: BlockTerms, before: Tensor | None) -> Tensor:
     assert entered is not None and left is not None and block.anatomy.output is not None
     of_leaf: dict[str, Parts] = {name: {("", layer): rows[None]} for name, rows in block.leaves.items()}
     made = carried(block.anatomy.output, layer, {("", layer): entered[None]}, of_leaf, block.norms)
-    wrong = torch.stack(list(made.values())).sum((0, 1)) - left  # (n, d_model)
-    largest = torch.maximum(entered.abs().amax(-1), left.abs().amax(-1)).clamp_min(torch.finfo(left.dtype).tiny)
-    off = wrong.abs().amax(-1) / largest
-    return off if before is None else torch.maximum(off, (entered - before).abs().amax(-1) / largest)
+    total = torch.stack(list(made.values())).sum((0, 1))  # (n, d_model)
+    before = entered if before is None else before
+    largest = torch.stack([entered, before, left, total]).abs().amax((0, -1)).clamp_min(torch.finfo(left.dtype).tiny)  # (n,)
+    return torch.maximum((total - left).abs().amax(-1), (entered - before).abs().amax(-1)) / largest
 
 
 def _bare(module: nn.Module) -> nn.Module:

@@ -79,6 +79,7 @@ def test_what_attention_adds_is_whole_where_it_was_replaced_as_a_whole() -> None
 def test_an_overwritten_stream_is_not_taken_apart_where_it_was_overwritten(name: str, site: str) -> None:
     run = captured(name)
     changed = lw.intervene(run, lw.Intervention(site, layer=1, position=5))
+    assert changed.integrity.ok
     for ask in (lambda: decompose(changed, 5), lambda: direct_logit_attribution(changed, Metric(17, foil=101, position=5))):
         with pytest.raises(UndefinedHereError, match=r"at position 5 is not the sum of what was added.*this run is a changed one"):
             ask()
@@ -86,6 +87,13 @@ def test_an_overwritten_stream_is_not_taken_apart_where_it_was_overwritten(name:
         edge_contribution(changed, METRIC).read(layer=0, head=1, query=5)
     assert decompose(changed, -1).attrs["closing_error"] < 1e-12
     assert direct_logit_attribution(changed, METRIC).attrs["closing_error"] < 1e-9
+
+
+def test_a_stream_of_zeros_is_not_called_infinite() -> None:
+    changed = lw.intervene(captured("mamba"), lw.Intervention("resid_pre", layer=1))
+    assert float(changed["resid_post", 1].abs().max()) == 0.0
+    with pytest.raises(UndefinedHereError, match=r"block 1 at position 11 is not the sum of what was added.*changed one"):
+        decompose(changed)
 
 
 @pytest.mark.parametrize("kept_bytes", [64 << 20, 0])
