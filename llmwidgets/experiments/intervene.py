@@ -2,8 +2,8 @@
 
 Always true: the new Capture is of the same prompt and model; the old one stays as it was. What is recorded is what the changed pass
 computed: its stream, its patterns, its logits. Where a whole row of a pattern was replaced, q and k did not change, and the pattern that is
-recomputed from them is the model's own, not the one put in its place. No experiment begins from a changed run: the blocks that are computed
-anew would not know of its change.
+recomputed from them is the model's own, not the one put in its place. What an analysis reads by running the model again (Bench.as_captured)
+it reads with the same change. No experiment begins from a changed run: the blocks that are computed anew would not know of its change.
 """
 
 from __future__ import annotations
@@ -67,5 +67,5 @@ def intervene(
     def around(module: nn.Module, first: int) -> AbstractContextManager[None]:
         return Editor(unchanged, rows, "together").at_work(module, first)
 
-    change = json.dumps(together.to_json()) if together else ""
-    return run.under(around, change, progress=progress, cancelled=cancelled)
+    said = json.dumps(together.to_json()) if together else ""
+    return run.under(around, said, progress=progress, cancelled=cancelled)
