@@ -35,11 +35,13 @@ def indices(value: Index, size: int, axis: str) -> tuple[Tensor, bool]:
 
     >>> indices(slice(-2, None), 5, "query")
     (tensor([3, 4]), False)
+    >>> indices(slice(1, 0), 5, "query")
+    (tensor([], dtype=torch.int64), False)
     """
     if value is None:
         return torch.arange(size), False
     if isinstance(value, slice):
-        return torch.arange(*value.indices(size)) if (value.step or 1) > 0 else _listed(value, size), False
+        return torch.tensor(range(*value.indices(size)), dtype=torch.long), False
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, (range, Sequence)) and not isinstance(value, (str, bytes)):
@@ -47,7 +49,3 @@ def indices(value: Index, size: int, axis: str) -> tuple[Tensor, bool]:
     if hasattr(value, "tolist") and getattr(value, "ndim", 0):  # NumPy arrays
         return indices(value.tolist(), size, axis)
     return torch.tensor([one_index(value, size, axis)]), True
-
-
-def _listed(value: slice, size: int) -> Tensor:
-    return torch.tensor(list(range(*value.indices(size))), dtype=torch.long)
