@@ -94,6 +94,6 @@ def test_some_positions_of_a_frozen_norm_are_its_map_there() -> None:
 
 def test_what_is_no_norm_is_refused_by_name() -> None:
     with pytest.raises(
-        UndefinedHereError, match="Strange blocks.0.squash is neither a layer norm nor an RMS norm, so no part of the stream"
+        UndefinedHereError, match=r"Strange blocks\.0\.squash is neither a layer norm nor an RMS norm, so no part of the stream"
     ):
         norm_form(Strange(), 8, torch.float64, "blocks.0.squash")
