@@ -15,22 +15,21 @@ import torch
 from torch import Tensor
 
 from llmwidgets.capture import activations
+from llmwidgets.capture.attending import Attending
 from llmwidgets.capture.bench import Bench
 from llmwidgets.capture.bertviz import attention_for_bertviz
-from llmwidgets.capture.indexing import Index, indices, one_index
+from llmwidgets.capture.indexing import one_index
 from llmwidgets.capture.integrity import Integrity
-from llmwidgets.capture.mask import Mask
 from llmwidgets.capture.recorder import BlockTape, Cancelled, Progress, Tape
-from llmwidgets.capture.rerun import Attention
 from llmwidgets.capture.store import Store, in_words
 from llmwidgets.fields import registry
-from llmwidgets.models.errors import ActivationUnavailableError, AttentionUnavailableError, DetachedError
+from llmwidgets.models.errors import ActivationUnavailableError, DetachedError
 from llmwidgets.models.loading import Subject
 from llmwidgets.models.prompt import Encoded
 from llmwidgets.models.tokens import token_kinds, token_names
 
 
-class Capture:
+class Capture(Attending):
     """One prompt through one model. Made by `capture(model, prompt)`.
 
     Layers, heads, queries, keys and positions count from 0; negative ones count from the end.
@@ -102,11 +101,6 @@ class Capture:
         return len(self.inputs.ids)
 
     @property
-    def n_layers(self) -> int:
-        """Blocks of the model."""
-        return len(self._tape.blocks)
-
-    @property
     def n_heads(self) -> int:
         """Heads of the block that has most of them; see `heads_per_layer`."""
         return max(self.heads_per_layer)
@@ -121,60 +115,6 @@ class Capture:
     def nbytes(self) -> int:
         """What the kept tensors weigh, in memory or on disk."""
         return self._store.nbytes
-
-    # attention
-
-    def pattern(self, layer: int, head: Index = None, queries: Index = None, keys: Index = None) -> Tensor:
-        """Return attention weights, computed now, for just what is asked: (head, query, key) on the CPU.
-
-        `head`, `queries` and `keys` take None (all), an int (drops that dimension), a slice, a range or a list.
-        float64 for a float64 model, else float32. Rows sum to 1, or with attention sinks (gpt-oss) to
-        1 - `sink_share`. Raises `AttentionUnavailableError` (a ValueError) for a block without attention, IndexError for a place
-        outside, and `ModelChangedError` where a module must be run again and the model has changed.
-        """
-        attention = self.attention(layer)
-        (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
-        return _dropped(attention.pattern(heads, rows, columns), no_head, no_query, no_key)
-
-    def allowed(self, layer: int, head: Index = None, queries: Index = None, keys: Index = None) -> Tensor:
-        """Return bool of the pattern's shape: False where the mask (causal, window, padding) forbids the look."""
-        attention = self.attention(layer)
-        (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
-        return _dropped(attention.allowed(heads, rows, columns), no_head, no_query, no_key)
-
-    def mask(self, layer: int) -> Mask:
-        """Return the layer's mask, in closed form where it has one (causal, sliding window, full); see also `allowed`."""
-        return self.attention(layer).mask
-
-    def sink_share(self, layer: int, head: Index = None, queries: Index = None) -> Tensor:
-        """Return (head, query): what of each row goes to an attention sink that is no token; 0 without sinks."""
-        attention = self.attention(layer)
-        heads, no_head = indices(head, attention.n_heads, "head")
-        rows, no_query = indices(queries, self.n_tokens, "query")
-        return _dropped(attention.sink_share(heads, rows), no_head, no_query)
-
-    def _indices(self, attention: Attention, head: Index, queries: Index, keys: Index) -> tuple[tuple[Tensor, bool], ...]:
-        return (
-            indices(head, attention.n_heads, "head"),
-            indices(queries, self.n_tokens, "query"),
-            indices(keys, self.n_tokens, "key"),
-        )
-
-    def attention(self, layer: int) -> Attention:
-        """Return the layer's attention as it was recorded, or caught in a re-run: for analyses; `pattern` is for the rest."""
-        layer = one_index(layer, self.n_layers, "layer")
-        block = self._tape.blocks[layer]
-        if block.anatomy.n_heads == 0:
-            having = [i for i, n in enumerate(self.heads_per_layer) if n]
-            where = f"layers with attention: {having}" if having else "no block of this model has any"
-            raise AttentionUnavailableError(f"layer {layer} has no attention ({block.anatomy.expression}); {where}")
-        if block.attention is not None:
-            return block.attention
-        if block.attention_arguments is None:
-            raise AttentionUnavailableError(
-                f"layer {layer} calls its attention {block.anatomy.n_attentions} times; a pattern of its own cannot be given"
-            )
-        return self.bench("the pattern of a module that must be run again").attention_again(layer, block)
 
     # activations and logits
 
@@ -288,10 +228,6 @@ class Capture:
             f"Capture({self.model_name}, {self.n_layers} layers × {self.n_heads} heads, {self.n_tokens} tokens, "
             f"{in_words(self.nbytes)}; {self.integrity.sentence})"
         )
-
-
-def _dropped(values: Tensor, *drop: bool) -> Tensor:
-    return values[tuple(0 if gone else slice(None) for gone in drop)]
 
 
 def _given_out(values: Tensor) -> Tensor:
