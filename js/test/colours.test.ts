@@ -232,5 +232,13 @@ describe("legends", () => {
     );
     expect(written).toEqual(["0", "0.123", "−8.64", "1235", "65504", "1.5e−7", "−2e9", "NaN", "−∞"]);
     expect([percentText(0.9382), signedText(9.71), signedText(-8.6)]).toEqual(["93.8%", "+9.71", "−8.6"]);
+    expect([0, 0.0003, 0.0005, 0.9995, 0.9994, 1].map(percentText)).toEqual([
+      "0.0%",
+      "<0.1%",
+      "0.1%",
+      ">99.9%",
+      "99.9%",
+      "100.0%",
+    ]);
   });
 });

@@ -179,7 +179,7 @@ class Inspector:
     def shares(self) -> list[float]:
         """The percentages of the next-token panel, as numbers between 0 and 1, from the most probable down."""
         texts = self.panel("next").locator(".share").all_inner_texts()
-        return [float(text.replace("%", "").replace("<", "").strip()) / 100 for text in texts]
+        return [float(text.replace("%", "").replace("<", "").replace(">", "").strip()) / 100 for text in texts]
 
 
 def rgb(text: str) -> tuple[int, int, int]:

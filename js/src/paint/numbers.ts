@@ -18,8 +18,10 @@ export function numberText(value: number | null, digits = 3): string {
   return (value < 0 ? MINUS : "") + text.replace("e-", `e${MINUS}`);
 }
 
-/** A share as a percentage: 0.9382 is "93.8%". */
+/** A share as a percentage: 0.9382 is "93.8%". What is small is not said to be nothing, nor what is nearly all to be all. */
 export function percentText(share: number): string {
+  if (share > 0 && share < 0.0005) return "<0.1%";
+  if (share < 1 && share >= 0.9995) return ">99.9%";
   return `${(share * 100).toFixed(1)}%`;
 }
 
