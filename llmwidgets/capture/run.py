@@ -226,7 +226,7 @@ class Capture(Attending):
     def __repr__(self) -> str:
         return (
             f"Capture({self.model_name}, {self.n_layers} layers × {self.n_heads} heads, {self.n_tokens} tokens, "
-            f"{in_words(self.nbytes)}; {self.integrity.sentence})"
+            f"{in_words(self.nbytes)}; {'changed by interventions; ' if self.change else ''}{self.integrity.sentence})"
         )
 
 

@@ -27,7 +27,7 @@ COORDINATES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Intervention:
     """One change to a run. Each coordinate is None (everywhere), a whole number, or several; positions count from the end when negative.
 
@@ -71,6 +71,11 @@ class Intervention:
 
     def __add__(self, other: Intervention | Interventions) -> Interventions:
         return Interventions((self,)) + other
+
+    def __repr__(self) -> str:
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "site"}
+        told = [f"{name}={value!r}" for name, value in given.items() if value is not None and value != ""]
+        return f"Intervention({', '.join([repr(self.site), *told])})"
 
     def __str__(self) -> str:
         if self.name:

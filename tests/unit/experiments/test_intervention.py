@@ -163,3 +163,9 @@ def test_a_prompt_as_text_is_refused_for_only_a_model_can_read_it() -> None:
 def test_ids_of_any_kind_make_the_same_replacement() -> None:
     assert Replacement.other(torch.tensor([3, 1])) == Replacement.other([3, 1]) == Replacement.other(np.array([3, 1]))
     assert Replacement.mean([[3, 1]]) != Replacement.other([3, 1])
+
+
+def test_printed_it_says_what_was_given_and_can_be_typed_again() -> None:
+    one = Intervention("z", layer=1, head=[0, 2], name="both")
+    assert repr(one) == "Intervention('z', layer=1, head=(0, 2), replacement=Replacement(how='zero', prompts=()), name='both')"
+    assert eval(repr(one)) == one
