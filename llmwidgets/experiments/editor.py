@@ -2,8 +2,8 @@
 
 Rows are the batch. A row whose first edit is in block l is like the clean run before it, so it joins the batch only at block l, with the
 clean run's stream there, or, where only what attention reads out changes, after that block's attention; blocks before the first row's are
-stubbed. Always true: hooks, stubs and tap are gone when the context ends, also
-after an exception; a row without edits reproduces the clean run. Which rows go into one pass is decided in `passes`.
+stubbed. Always true: hooks, stubs and tap are gone when the context ends, also after an exception; a row without edits reproduces the
+clean run. Which rows go into one pass is decided in `passes`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Blocks = tuple[BlockAnatomy, ...]
 
 _KEYED = ("k", "v")  # their heads are the shared ones
-_INSIDE_ATTENTION = ("q", "k", "v", "pattern", "scores")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,9 @@
 """Many experiments in few passes: which rows go together, and the passes that find out what the model then says.
 
 Rows are sorted by the first block that they change and packed so that a pass stays small enough for a CPU's caches; within a pass each
-joins at its block. Always true: the first pass, and each that begins at a block where none has begun, carries rows without edits, and
-nothing of it is handed out unless they reproduce the clean run.
-A model whose masks or positions are made for a batch of fixed size (ALiBi in some) gets passes whose rows all begin together; which way
-of joining a model takes is found out by that check, and remembered.
+joins at its block. Always true: the first pass, and the first whose batch grows on the way, carries rows without edits, and nothing of it
+is handed out unless they reproduce the clean run. A model whose masks or positions are made for a batch of fixed size (ALiBi in some)
+gets passes whose rows all begin together; which way of joining a model takes is found out by that check, and remembered.
 """
 
 from __future__ import annotations

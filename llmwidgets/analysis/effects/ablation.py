@@ -16,13 +16,14 @@ from llmwidgets.analysis.sentences.caveats import BACKUP
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
 
-from .asked import REPLACEMENTS, layers_of, places_within, replacement_of
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
+from .asked import REPLACEMENTS, captures_among, layers_of, places_within, replacement_of
+from .table import OnOutcome, Place, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.recorder import Cancelled, Progress
 
 WHAT = {"head": "z", "attention": "attn_out", "mlp": "mlp_out", "neuron": "mlp_post"}
 
@@ -69,7 +70,6 @@ def ablate(
     if neurons is not None and what != "neuron":
         raise ValueError(f'neurons came with what={what!r}; say what="neuron" to ablate single neurons')
     put = replacement_of(run, replacement, references)
-    known = [other for other in references if hasattr(other, "token_ids")]
     at_layers = layers_of(run, layers, WHAT[what])
     coords: dict[str, Sequence[int]] = {"layer": at_layers}
     at_positions = None if positions is None else places_within(positions, run.n_tokens, "positions")
@@ -90,6 +90,7 @@ def ablate(
     else:
         for i, layer in enumerate(at_layers):
             changes[(i,)] = Intervention(WHAT[what], layer, position=at_positions, replacement=put)
+    known = captures_among(references)
     found = effect_table(run, changes, metric, coords, known=known, progress=progress, cancelled=cancelled, on_outcome=on_outcome)
     return told(
         found,

@@ -37,6 +37,11 @@ def replacement_of(run: Capture, replacement: str, references: Sequence[Any]) ->
     return Replacement.mean(references) if replacement == "mean" else Replacement.other(references[0])
 
 
+def captures_among(references: Sequence[Any]) -> list[Capture]:
+    """The references that are captured already; the others are token ids."""
+    return [other for other in references if hasattr(other, "token_ids")]
+
+
 def places_within(given: Any, size: int, name: str) -> list[int]:
     """One place or several, each from -size to size - 1, as a list that counts from 0. IndexError for one outside,
     ValueError where one comes twice."""

@@ -19,13 +19,14 @@ from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import require_site, sites_of
+from llmwidgets.experiments.intervention import STREAM_SITES
 from llmwidgets.experiments.metric import AskedOf, Metric
 
 from . import qk_fix as fix
 from .gradients import Sloped, gradients
-from .graph_sites import STREAM_SITES
 from .patching import patched_values
 from .separation import separation
+from .table import coordinates
 
 if TYPE_CHECKING:
     import xarray
@@ -129,7 +130,7 @@ def attribution_patching(
     agreement = rank_correlation(estimate[at], verified[at])
     if agreement is not None:
         attrs["rank_correlation"] = agreement
-    return xarray.Dataset(found, _coordinates(base, dims, estimate.shape), attrs)
+    return xarray.Dataset(found, coordinates(base, {dim: range(size) for dim, size in zip(dims, estimate.shape, strict=True)}), attrs)
 
 
 def strongest(estimate: np.ndarray, k: int) -> list[tuple[int, ...]]:
@@ -236,11 +237,3 @@ def _stacked(each: Iterator[np.ndarray | None]) -> np.ndarray:
         if values is not None:
             stacked[(layer, *(slice(size) for size in values.shape))] = values
     return stacked
-
-
-def _coordinates(base: Capture, dims: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, Any]:
-    coordinates: dict[str, Any] = {dim: range(size) for dim, size in zip(dims, shape, strict=True)}
-    for dim, name in (("position", "token"), ("query", "query_token")):
-        if dim in dims:
-            coordinates[name] = (dim, np.array(base.tokens, dtype=object))
-    return coordinates

@@ -26,13 +26,14 @@ from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.models.errors import UndefinedHereError
 
 from .ablation import ablate
-from .asked import replacement_of
-from .table import Cancelled, OnOutcome, Progress, told
+from .asked import captures_among, replacement_of
+from .table import OnOutcome, told
 
 if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.recorder import Cancelled, Progress
 
 FINAL_NORMS = ("frozen", "recomputed")
 _CHANGE = ("change", 0)
@@ -76,7 +77,7 @@ def direct_and_total_effect(
     asked = metric.on(run)
     if final_norm == "frozen" and metric.quantity != "logit_difference":
         raise ValueError(f'quantity={metric.quantity!r} is no sum over heads; ask for final_norm="recomputed", or a logit difference')
-    changes = _changes_at_leaves(run, asked.position, Donors(run, _captures(references)), replacement, references)
+    changes = _changes_at_leaves(run, asked.position, Donors(run, captures_among(references)), replacement, references)
     direct = (_frozen if final_norm == "frozen" else _recomputed)(run, asked, changes)
     found = ablate(
         run,
@@ -103,10 +104,6 @@ def direct_and_total_effect(
         final_norm=final_norm,
         caveat=caveat("direct_and_total", replacement=replacement),
     )
-
-
-def _captures(references: Sequence[Any]) -> list[Capture]:
-    return [other for other in references if hasattr(other, "token_ids")]
 
 
 def _changes_at_leaves(

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from llmwidgets.experiments.intervention import STREAM_SITES
 from llmwidgets.models.anatomy import Anatomy, BlockAnatomy, Term
 from llmwidgets.models.errors import CaptureStopped
-from llmwidgets.models.stacks import first_tensor, stream_input
+from llmwidgets.models.stacks import first_tensor, stream_input, with_stream
 from llmwidgets.models.tap import AttentionCall, AttentionTap
 
 if TYPE_CHECKING:
     from llmwidgets.capture.recorder import Cancelled, Progress
 
-STREAM_SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
-HEAD_SITES = ("z", "q", "k", "v", "attention_output")
-SITES = (*STREAM_SITES, *HEAD_SITES, "mlp_post")
+SITES = (*STREAM_SITES, "z", "q", "k", "v", "attention_output", "mlp_post")
 """Names as in `run[name, layer]`; attention_output is what the attention function gives, before any gate or norm makes z of it."""
 
 
@@ -101,10 +100,7 @@ class GraphListener:
         changed = None
         if self._layer == 0 and given is not None:
             begun = given.detach().requires_grad_().clone()  # the graph begins here; a clone, since a leaf may not be written over
-            changed = (
-                tuple(begun if value is given else value for value in args),
-                {name: begun if value is given else value for name, value in kwargs.items()},
-            )
+            changed = with_stream(args, kwargs, begun)
             given = begun
         self._stream = given
         if given is not None:

@@ -19,12 +19,13 @@ from llmwidgets.experiments.metric import Metric
 
 from .asked import layers_of
 from .cuts import Cuts
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
+from .table import OnOutcome, Place, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.recorder import Cancelled, Progress
 
 EACH = ("together", "layer", "head", "look")
 

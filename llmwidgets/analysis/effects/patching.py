@@ -23,12 +23,13 @@ from llmwidgets.experiments.sweep import sweep
 
 from .asked import layers_of, places_within
 from .separation import separation
-from .table import Cancelled, OnOutcome, Place, Progress, effect_table, told
+from .table import OnOutcome, Place, effect_table, told
 
 if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.recorder import Cancelled, Progress
 
 DIRECTIONS = ("denoise", "noise")
 _IN_WORDS = {

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     import xarray
 
     from llmwidgets.capture import Capture
+    from llmwidgets.capture.recorder import Cancelled, Progress
 
 Place = tuple[int, ...]
 OnOutcome = Callable[[dict[str, int], Outcome], None]
-Progress = Callable[[int, int, str], None]
-Cancelled = Callable[[], bool]
 
 
 def effect_table(
@@ -80,7 +79,7 @@ def effect_table(
         "n_prompts": 1,
         **({"stopped": stopped} if stopped else {}),
     }
-    return xarray.Dataset(variables, coords=_coordinates(run, coords), attrs=attrs)
+    return xarray.Dataset(variables, coords=coordinates(run, coords), attrs=attrs)
 
 
 def told(found: xarray.Dataset, main: Sequence[str], **attrs: Any) -> xarray.Dataset:
@@ -94,7 +93,8 @@ def told(found: xarray.Dataset, main: Sequence[str], **attrs: Any) -> xarray.Dat
     return found
 
 
-def _coordinates(run: Capture, coords: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+def coordinates(run: Capture, coords: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """The coordinates of a result: its places by dimension, and beside positions, queries and keys their tokens."""
     tokens = run.tokens
     found: dict[str, Any] = {}
     for dim, places in coords.items():

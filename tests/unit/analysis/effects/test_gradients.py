@@ -13,7 +13,7 @@ from torch import Tensor
 
 import llmwidgets as lw
 from llmwidgets.analysis.effects.gradients import gradients
-from llmwidgets.analysis.effects.graph_sites import SITES, STREAM_SITES
+from llmwidgets.analysis.effects.graph_sites import SITES
 from llmwidgets.capture import Capture
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import CaptureStopped, ModelError, UndefinedHereError
@@ -231,5 +231,5 @@ def test_a_site_that_the_architecture_lacks_is_refused_in_words(name: str, site:
 
 def test_an_unknown_site_names_those_there_are() -> None:
     run = lw.capture(build("gpt2"), prompt_ids(10))
-    with pytest.raises(ValueError, match=f"site='resid' came; expected one of {STREAM_SITES[0]}"):
+    with pytest.raises(ValueError, match=f"site='resid' came; expected one of {SITES[0]}"):
         gradients(run, METRIC.on(run), ["resid"])
