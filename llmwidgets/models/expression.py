@@ -70,6 +70,16 @@ def leaves(node: Node) -> Iterator[Leaf]:
             yield from leaves(term)
 
 
+def norms_in(node: Node | None) -> Iterator[Norm]:
+    """Every norm in an expression."""
+    if isinstance(node, Norm):
+        yield node
+        yield from norms_in(node.inner)
+    elif isinstance(node, Sum):
+        for _, term in node.terms:
+            yield from norms_in(term)
+
+
 def contains_input(node: Node) -> bool:
     """Whether the block's input stands anywhere in the node."""
     if isinstance(node, Norm):

@@ -18,10 +18,11 @@ from llmwidgets.analysis.sentences import caveat
 from llmwidgets.models.expression import leaves
 
 from .asked import positions_of
+from .block_terms import BlockTerms
 from .carry import Parts, carried
 from .closing import require_closing
 from .parts import by_head, heads_of, mixer_leaves
-from .terms import BlockTerms, Terms, check_readable, terms_at
+from .terms import Terms, check_readable, terms_at
 
 if TYPE_CHECKING:
     import xarray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 METHOD = "residual stream decomposition (Elhage et al. 2021), norms in the stream frozen at their statistics"
 MOST_BYTES = 1 << 30
+_ORDER = ("embed", "position embed", "head", "attention", "mixer", "bias", "mlp", "norm bias")  # of the kinds within a layer
 
 
 def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataArray:
@@ -99,9 +101,6 @@ def decompose(run: Capture, positions: int | Sequence[int] = -1) -> xarray.DataA
             "closing_error": error / largest if largest else error,
         },
     )
-
-
-_ORDER = ("embed", "position embed", "head", "attention", "mixer", "bias", "mlp", "norm bias")
 
 
 def embedded(terms: Terms, model: nn.Module) -> Parts:

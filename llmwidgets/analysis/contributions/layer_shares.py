@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from .block_terms import BlockTerms
 from .carry import Directions
 from .parts import Division, by_head, heads_of, mixer_leaves, neurons_of
-from .terms import BlockTerms
 from .values import edges
 
 if TYPE_CHECKING:

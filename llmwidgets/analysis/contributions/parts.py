@@ -15,8 +15,8 @@ from llmwidgets.models.anatomy import BlockAnatomy
 from llmwidgets.models.expression import Leaf, Node, Norm, Sum, leaves
 from llmwidgets.models.matrices import Matrix, matrix_of
 
+from .block_terms import BlockTerms
 from .closing import closeness, dtype_of
-from .terms import BlockTerms
 
 
 @dataclass(frozen=True, eq=False)
