@@ -1,4 +1,4 @@
-"""The keyword arguments of one forward pass over one prompt, asking the model for nothing extra."""
+"""The keyword arguments of one forward pass over one prompt, asking the model for nothing extra, and where a module's inputs belong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def forward_inputs(model: nn.Module, ids: Tensor, mask: Tensor, keep: Tensor | N
     """Return `model(**...)`'s arguments for `ids` (position,); `keep` (n,) asks for those positions' logits only,
     where the model can leave the others out."""
     accepted = inspect.signature(model.forward).parameters
-    device = _device_of(model)
+    device = _where_tokens_go(model)
     inputs: dict[str, Any] = {"input_ids": ids[None].to(device)}  # (1, position)
     if "attention_mask" in accepted:
         inputs["attention_mask"] = mask[None].to(device)
@@ -24,7 +24,13 @@ def forward_inputs(model: nn.Module, ids: Tensor, mask: Tensor, keep: Tensor | N
     return inputs
 
 
-def _device_of(model: nn.Module) -> torch.device:
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's own tensors are, and so where its input belongs; the CPU where it has none (or all are offloaded)."""
+    held = (tensor.device for tensor in (*module.parameters(), *module.buffers()) if tensor.device.type != "meta")
+    return next(held, torch.device("cpu"))
+
+
+def _where_tokens_go(model: nn.Module) -> torch.device:
     weight = getattr(model.get_input_embeddings(), "weight", None)
     if isinstance(weight, Tensor) and weight.device.type != "meta":
         return weight.device

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from llmwidgets.models.inputs import device_of
+
 _ROWS_AT_ONCE = 512
 _NUMBERS_AT_ONCE = 1 << 23  # of a weight that is widened piece by piece
 
@@ -85,9 +87,7 @@ def _identity_pushed(module: nn.Module, width: int, dtype: torch.dtype) -> Itera
 
 
 def _asked(module: nn.Module, rows: Tensor, dtype: torch.dtype) -> Tensor:
-    held = next((tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.device.type != "meta"), None)
-    device = torch.device("cpu") if held is None else held.device
-    return _widened(module(rows.to(device, dtype)[None])[0])  # with a batch dimension: some kernels take no other
+    return _widened(module(rows.to(device_of(module), dtype)[None])[0])  # with a batch dimension: some kernels take no other
 
 
 def _widened(tensor: Tensor) -> Tensor:

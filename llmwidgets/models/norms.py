@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from llmwidgets.models.errors import UndefinedHereError
+from llmwidgets.models.inputs import device_of
 
 _CLOSE = {torch.float64: 1e-6, torch.float32: 1e-4}  # casts inside may be to float32
 _CLOSE_IN_HALF = 3e-2
@@ -90,10 +91,8 @@ def norm_form(module: nn.Module, width: int, dtype: torch.dtype, name: str = "")
 
 
 def _run(module: nn.Module, rows: Tensor, dtype: torch.dtype) -> Tensor:
-    held = next((tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.device.type != "meta"), None)
-    device = torch.device("cpu") if held is None else held.device
     with torch.no_grad():
-        return module(rows.to(device, dtype)[None])[0].detach().to("cpu", torch.float64)
+        return module(rows.to(device_of(module), dtype)[None])[0].detach().to("cpu", torch.float64)
 
 
 def _refusal(module: nn.Module, name: str) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from llmwidgets.analysis.memo import once
 from llmwidgets.experiments.metric import AskedOf
 from llmwidgets.models.errors import UndefinedHereError
+from llmwidgets.models.inputs import device_of
 from llmwidgets.models.matrices import matrix_of
 from llmwidgets.models.norms import FrozenNorm, norm_form
 from llmwidgets.models.stacks import first_tensor, is_norm, stream_input
@@ -174,9 +175,8 @@ def _tail(bench: Bench, rows: Tensor) -> _Tail:
 
 def _freeze(module: nn.Module, stream: Tensor, dtype: torch.dtype, name: str) -> tuple[FrozenNorm, Tensor]:
     form = norm_form(module, stream.shape[-1], dtype, name)
-    held = next((tensor for tensor in module.parameters() if tensor.device.type != "meta"), stream)
-    given = stream.to(dtype)
-    gave = torch.cat([_wide(module(rows[None].to(held.device))[0]) for rows in given.split(1024)])  # (position, d_model)
+    given, device = stream.to(dtype), device_of(module)
+    gave = torch.cat([_wide(module(rows[None].to(device))[0]) for rows in given.split(1024)])  # (position, d_model)
     return form.frozen(given.double(), gave), gave
 
 
