@@ -7,7 +7,6 @@ scores. Where a head looks is in head_sweep.py, what it raises in head_scores_co
 
 from __future__ import annotations
 
-from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 
 from llmwidgets.capture import Capture, capture
 from llmwidgets.capture.recorder import Cancelled, Progress
+from llmwidgets.experiments.places import whole_number
 from llmwidgets.models.errors import AttentionUnavailableError, CaptureStopped
 from llmwidgets.models.loading import resolve
 
@@ -81,7 +81,7 @@ def head_scores(
     >>> bool(scores.induction.sel(layer=1).min() > 0.7 > 0.1 > scores.induction_chance.max())
     True
     """
-    n_samples, seed, max_tokens = (_whole(*given) for given in ((n_samples, "n_samples"), (seed, "seed"), (max_tokens, "max_tokens")))
+    n_samples, seed, max_tokens = (whole_number(*given) for given in ((n_samples, "n_samples"), (seed, "seed"), (max_tokens, "max_tokens")))
     if n_samples < FEWEST_SAMPLES:
         raise ValueError(f"n_samples={n_samples} came; expected {FEWEST_SAMPLES} or more, as one sequence may be an accident")
     subject = resolve(model, tokenizer)
@@ -173,12 +173,3 @@ def _dataset(
 
 def _listed(layers: list[int]) -> str:
     return f"layer{'s' if len(layers) > 1 else ''} {', '.join(str(layer) for layer in layers)}"
-
-
-def _whole(given: Any, name: str) -> int:
-    try:
-        if isinstance(given, bool):
-            raise TypeError
-        return as_integer(given)
-    except TypeError:
-        raise TypeError(f"{name}={given!r} came; expected a whole number") from None

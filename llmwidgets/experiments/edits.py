@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from llmwidgets.experiments.donors import Donors
-from llmwidgets.experiments.intervention import COORDINATES, Intervention, Places
+from llmwidgets.experiments.intervention import COORDINATES, Intervention
+from llmwidgets.experiments.places import Places, several, within
 from llmwidgets.experiments.replacement import OWN
 from llmwidgets.models.anatomy import BlockAnatomy
 from llmwidgets.models.errors import UndefinedHereError
@@ -133,8 +134,4 @@ def _edit(run: Capture, blocks: Blocks, one: Intervention, layer: int, donors: D
 def _within(places: Places, size: int, name: str) -> Tensor:
     if places is None:
         return torch.arange(size)
-    asked = torch.tensor([places] if isinstance(places, int) else list(places))
-    outside = asked[(asked < -size) | (asked >= size)]
-    if len(outside):
-        raise IndexError(f"{name} {int(outside[0])} is outside this run, which has {size} (0 to {size - 1})")
-    return asked % size
+    return torch.tensor(within(several(places), size, name))

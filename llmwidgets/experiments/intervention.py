@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from operator import index as as_integer
-from typing import Any, TypeAlias
+from typing import Any
 
+from llmwidgets.experiments.places import Places, places_of, several
 from llmwidgets.experiments.replacement import CUT, ZERO, Replacement
-
-Places: TypeAlias = "int | tuple[int, ...] | None"
 
 STREAM_SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
 HEAD_SITES = ("z", "q", "k", "v", "pattern")
@@ -57,7 +55,7 @@ class Intervention:
         if self.site not in SITES:
             raise ValueError(f"site={self.site!r} came; expected one of {', '.join(SITES)}")
         for coordinate in ("layer", "head", "position", "key", "neuron"):
-            places = _places(getattr(self, coordinate), coordinate)
+            places = places_of(getattr(self, coordinate), coordinate)
             object.__setattr__(self, coordinate, places)
             if places is not None and coordinate != "layer" and coordinate not in COORDINATES[self.site]:
                 has = ", ".join(("layer", *COORDINATES[self.site]))
@@ -161,43 +159,13 @@ class Interventions(Sequence[Intervention]):
         return cls(Intervention.from_json(one) for one in data)
 
 
-def _places(given: Any, coordinate: str) -> Places:
-    if given is None:
-        return None
-    try:
-        try:
-            return _whole(given)
-        except TypeError:
-            several = tuple(_whole(place) for place in given)
-    except TypeError:
-        raise TypeError(f"{coordinate}={given!r} came; expected None, a whole number, or several") from None
-    if not several:
-        raise ValueError(f"{coordinate} is empty; give at least one, or None for all")
-    return several
-
-
-def listed(given: Any, name: str) -> list[int]:
-    """One whole number or several, of any kind of integer, as a list. TypeError for anything else, ValueError for none."""
-    return list(_several(_places([] if given is None else given, name)))
-
-
-def _whole(place: Any) -> int:
-    if isinstance(place, bool):  # of a mask, which would be read as positions 0 and 1
-        raise TypeError
-    return as_integer(place)
-
-
-def _several(places: Places) -> tuple[int, ...]:
-    return (places,) if isinstance(places, int) else places or ()
-
-
 def _named(noun: str, places: Places) -> str:
     if places is None:
         return f"every {noun}"
-    several = _several(places)
-    if len(several) > 3 and several == tuple(range(several[0], several[-1] + 1)):
-        return f"{noun}s {several[0]} to {several[-1]}"
-    return f"{noun}{'s' if len(several) > 1 else ''} {', '.join(map(str, several))}"
+    each = several(places)
+    if len(each) > 3 and each == tuple(range(each[0], each[-1] + 1)):
+        return f"{noun}s {each[0]} to {each[-1]}"
+    return f"{noun}{'s' if len(each) > 1 else ''} {', '.join(map(str, each))}"
 
 
 def _in_layers(layer: Places) -> str:
@@ -205,7 +173,7 @@ def _in_layers(layer: Places) -> str:
 
 
 def _heads(layer: Places, head: Places) -> str:
-    layers, heads = _several(layer), _several(head)
+    layers, heads = several(layer), several(head)
     if head is None:
         return f"every head {_in_layers(layer)}"
     if len(layers) * len(heads) > 6 or layer is None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from llmwidgets.experiments.places import whole_number, within
 from llmwidgets.models.errors import FoilNeededError, TokenError
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class Metric:
         for name in ("target", "foil"):
             given = getattr(self, name)
             if isinstance(given, bool) or not (isinstance(given, str) or (name == "foil" and given is None)):
-                object.__setattr__(self, name, _whole(given, name))
-        object.__setattr__(self, "position", _whole(self.position, "position"))
+                object.__setattr__(self, name, whole_number(given, name, "a token's text or its id"))
+        object.__setattr__(self, "position", whole_number(self.position, "position"))
 
     @classmethod
     def proposed(cls, run: Capture, position: int = -1, quantity: str = "logit_difference") -> Metric:
         """The model's first choice at `position` against its second."""
-        at = _position(run, position)
+        at = _at(run, position)
         logits = _logits_at(run, at)
         _require_numbers(logits, [])
         first, second = logits.topk(2).indices.tolist()
@@ -71,7 +71,7 @@ class Metric:
         Raises TokenError where target or foil is no single token, FoilNeededError where the foil is missing (with a proposal),
         IndexError for a position outside or of padding, and ValueError where the logits there are no numbers.
         """
-        at = _position(run, self.position)
+        at = _at(run, self.position)
         target = token_id(run, self.target, "target")
         foil = None if self.foil is None else token_id(run, self.foil, "foil")
         if not int(run.inputs.attention_mask[at]):
@@ -199,20 +199,8 @@ def _require_numbers(logits: Tensor, tokens: list[int]) -> None:
         raise ValueError("the model rules target or foil out here (a logit of minus infinity), so no difference of them is a number")
 
 
-def _whole(given: Any, name: str) -> int:
-    try:
-        if isinstance(given, bool):
-            raise TypeError
-        return as_integer(given)
-    except TypeError:
-        expected = "a whole number" if name == "position" else "a token's text or its id"
-        raise TypeError(f"{name}={given!r} came; expected {expected}") from None
-
-
-def _position(run: Capture, position: int) -> int:
-    if not -run.n_tokens <= position < run.n_tokens:
-        raise IndexError(f"position {position} is outside this prompt of {run.n_tokens} tokens (0 to {run.n_tokens - 1})")
-    return position % run.n_tokens
+def _at(run: Capture, position: int) -> int:
+    return within([position], run.n_tokens, "position")[0]
 
 
 def _logits_at(run: Capture, position: int) -> Tensor:

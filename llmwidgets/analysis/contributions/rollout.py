@@ -48,7 +48,7 @@ def rollout(run: Capture, layers: int | Sequence[int] | None = None, queries: in
 
     if not run.n_heads:
         raise UndefinedHereError("no block of this model has attention, so there is none to roll out")
-    at_layers, rows, n = list(layers_of(run, layers)), list(positions_of(run, queries)), run.n_tokens
+    at_layers, rows, n = list(layers_of(run, layers)), list(positions_of(run, queries, "queries")), run.n_tokens
     dtype = run["resid_pre", 0].dtype
     _check_size(len(at_layers), len(rows), n, dtype.itemsize)
     state = torch.eye(n, dtype=dtype)  # (query, key)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmwidgets.experiments.edits import require_site, sites_of
-from llmwidgets.experiments.intervention import listed
+from llmwidgets.experiments.places import listed, within
 from llmwidgets.experiments.replacement import ZERO, Replacement
 
 if TYPE_CHECKING:
@@ -45,13 +45,10 @@ def captures_among(references: Sequence[Any]) -> list[Capture]:
 def places_within(given: Any, size: int, name: str) -> list[int]:
     """One place or several, each from -size to size - 1, as a list that counts from 0. IndexError for one outside,
     ValueError where one comes twice."""
-    asked = listed(given, name)
-    outside = [place for place in asked if not -size <= place < size]
-    if outside:
-        raise IndexError(f"{name.removesuffix('s')} {outside[0]} came; this run has 0 to {size - 1}")
-    if len({place % size for place in asked}) < len(asked):
+    found = within(listed(given, name), size, name.removesuffix("s"))
+    if len(set(found)) < len(found):
         raise ValueError(f"{name}={given!r} names a place twice; name each once")
-    return [place % size for place in asked]
+    return found
 
 
 def layers_of(run: Capture, layers: Sequence[int] | int | None, site: str) -> list[int]:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llmwidgets.experiments.intervention import Intervention, Interventions, listed
+from llmwidgets.experiments.intervention import Intervention, Interventions
+from llmwidgets.experiments.places import listed, within
 from llmwidgets.models.errors import UndefinedHereError
 
 if TYPE_CHECKING:
@@ -111,8 +112,4 @@ class Cuts:
 def _positions(run: Capture, given: Places, name: str) -> list[int]:
     if given is None:
         return list(range(run.n_tokens))
-    asked = listed(given, name)
-    for place in asked:
-        if not -run.n_tokens <= place < run.n_tokens:
-            raise IndexError(f"{name} {place} is outside this prompt of {run.n_tokens} tokens (0 to {run.n_tokens - 1})")
-    return sorted({place % run.n_tokens for place in asked})
+    return sorted(set(within(listed(given, name), run.n_tokens, name)))

@@ -14,8 +14,9 @@ import numpy as np
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
-from llmwidgets.experiments.intervention import Intervention, Interventions, listed
+from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
+from llmwidgets.experiments.places import listed, within
 
 from .asked import layers_of
 from .cuts import Cuts
@@ -123,11 +124,7 @@ def _heads(run: Capture, heads: Sequence[int] | int | None, at_layers: Sequence[
     most = max(run.heads_per_layer[layer] for layer in at_layers)
     if heads is None:
         return list(range(most))
-    asked = listed(heads, "heads")
-    outside = [head for head in asked if not -most <= head < most]
-    if outside:
-        raise IndexError(f"head {outside[0]} came; these layers have 0 to {most - 1}")
-    return [head % most for head in asked]
+    return within(listed(heads, "heads"), most, "head (of these layers)")
 
 
 def _with_moved(run: Capture, found: xarray.Dataset, cuts: Cuts, at_layers: Sequence[int], at_heads: Sequence[int]) -> xarray.Dataset:

@@ -16,8 +16,9 @@ from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import head_count
-from llmwidgets.experiments.intervention import COORDINATES, HEAD_SITES, STREAM_SITES, Intervention, Interventions, listed
+from llmwidgets.experiments.intervention import COORDINATES, HEAD_SITES, STREAM_SITES, Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
+from llmwidgets.experiments.places import listed
 from llmwidgets.experiments.replacement import Replacement
 from llmwidgets.experiments.sweep import sweep
 

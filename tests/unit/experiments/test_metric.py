@@ -178,7 +178,7 @@ def test_target_and_foil_may_not_be_one_token(spoken: Capture) -> None:
 
 @pytest.mark.parametrize("position", [plain.N, -plain.N - 1, 1000])
 def test_a_position_outside_the_prompt_is_refused(ids_only: Capture, position: int) -> None:
-    with pytest.raises(IndexError, match=rf"position {position} is outside this prompt of 12 tokens \(0 to 11\)"):
+    with pytest.raises(IndexError, match=rf"position {position} is outside this run, which has 12 \(0 to 11\)"):
         Metric(10, 20, position).on(ids_only)
     with pytest.raises(IndexError):
         Metric.proposed(ids_only, position)

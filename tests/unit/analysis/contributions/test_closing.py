@@ -81,8 +81,11 @@ def test_a_final_norm_of_nan_leaves_the_stream_s_parts() -> None:
 @pytest.mark.parametrize("given", [True, [0, True], 1.0, "all"])
 def test_only_whole_numbers_are_positions_and_layers(given: object) -> None:
     run = captured("gpt2")
-    for ask in (lambda: decompose(run, given), lambda: rollout(run, queries=given)):
-        with pytest.raises(TypeError, match="came as positions; expected a whole number, several, or None for all"):
+    asks = {
+        "positions": lambda: decompose(run, given),
+        "queries": lambda: rollout(run, queries=given),
+        "layers": lambda: rollout(run, layers=given),
+    }
+    for name, ask in asks.items():
+        with pytest.raises(TypeError, match=rf"{name}=.* came; expected None, a whole number, or several"):
             ask()
-    with pytest.raises(TypeError, match="came as layers; expected a whole number"):
-        rollout(run, layers=given)

@@ -105,7 +105,7 @@ def test_too_much_at_once_is_refused_with_what_to_ask(monkeypatch: pytest.Monkey
 
 
 def test_a_position_outside_is_refused() -> None:
-    with pytest.raises(IndexError, match="position 12 is outside this prompt of 12 tokens"):
+    with pytest.raises(IndexError, match="position 12 is outside this run, which has 12"):
         decompose(captured("gpt2"), [0, N])
 
 

@@ -70,7 +70,7 @@ def test_more_than_the_memory_allows_is_refused_with_what_to_ask(monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"), [({"layers": 3}, "layer 3 does not exist; this run has 0 to 2"), ({"queries": [N]}, "position 12 is outside")]
+    ("options", "sentence"), [({"layers": 3}, "layer 3 is outside this run, which has 3"), ({"queries": [N]}, "position 12 is outside")]
 )
 def test_what_does_not_exist_is_refused(options: dict, sentence: str) -> None:
     with pytest.raises(IndexError, match=sentence):

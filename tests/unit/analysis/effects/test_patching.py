@@ -197,10 +197,10 @@ def test_prompts_that_do_not_fit_together_are_refused() -> None:
         ({"site": "scores"}, ValueError, "site='scores' came"),
         ({"site": "mlp_post"}, ValueError, r"name those that are wanted \(neurons=\)"),
         ({"site": "mlp_post", "neurons": [128]}, IndexError, "neuron 128 is outside"),
-        ({"layers": [-4]}, IndexError, "layer -4 came"),
-        ({"positions": [0, 12]}, IndexError, "position 12 came"),
-        ({"positions": [-13]}, IndexError, "position -13 came"),
-        ({"site": "z", "positions": [12]}, IndexError, "position 12 came"),
+        ({"layers": [-4]}, IndexError, "layer -4 is outside this run"),
+        ({"positions": [0, 12]}, IndexError, "position 12 is outside this run"),
+        ({"positions": [-13]}, IndexError, "position -13 is outside this run"),
+        ({"site": "z", "positions": [12]}, IndexError, "position 12 is outside this run"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_in_words(wrong: dict[str, Any], kind: type[Exception], words: str) -> None:
