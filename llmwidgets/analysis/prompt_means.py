@@ -36,6 +36,7 @@ class PromptsError(ValueError):
 
 
 def as_dataset(result: Any) -> xarray.Dataset:
+    """One prompt's result as a Dataset; TypeError for a lazy Field, and for what is no labelled array."""
     import xarray
 
     if isinstance(result, xarray.Dataset):
@@ -51,6 +52,7 @@ def as_dataset(result: Any) -> xarray.Dataset:
 
 
 def refuse_unequal(result: xarray.Dataset, runs: Sequence[Any]) -> None:
+    """Raise PromptsError where the result is by position, query or key and the runs are of unequal length."""
     by_token = [name for name in _OF_TOKENS if name in result.dims]
     lengths = [run.n_tokens for run in runs]
     if by_token and len(set(lengths)) > 1:
@@ -61,6 +63,7 @@ def refuse_unequal(result: xarray.Dataset, runs: Sequence[Any]) -> None:
 
 
 def refuse_other_places(first: xarray.Dataset, other: xarray.Dataset, i: int) -> None:
+    """Raise PromptsError where prompt `i`'s result is about other places (layers, heads, positions, ...) than the first one's."""
     for name in sorted(set(map(str, first.variables)) & set(map(str, other.variables))):
         one, two = first[name].variable, other[name].variable
         alike = one.dims == two.dims and one.shape == two.shape
@@ -69,6 +72,10 @@ def refuse_other_places(first: xarray.Dataset, other: xarray.Dataset, i: int) ->
 
 
 def together(results: Sequence[xarray.Dataset], runs: Mapping[str, list[Any]]) -> xarray.Dataset:
+    """The results of prompts 0 to len(results) - 1 as one, as `over_prompts` describes it.
+
+    runs: all that were asked about, by the name of their parameter; more than there are results where it was cancelled.
+    """
     import xarray
 
     first, n = results[0], len(results)

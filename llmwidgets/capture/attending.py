@@ -54,7 +54,7 @@ class Attending(ABC):
         return _dropped(attention.pattern(heads, rows, columns), no_head, no_query, no_key)
 
     def allowed(self, layer: int, head: Index = None, queries: Index = None, keys: Index = None) -> Tensor:
-        """Return bool of the pattern's shape: False where the mask (causal, window, padding) forbids the look."""
+        """Return bool of the pattern's shape: False where the mask (causal, window, padding) forbids the look. Raises as `pattern` does."""
         attention = self.attention(layer)
         (heads, no_head), (rows, no_query), (columns, no_key) = self._indices(attention, head, queries, keys)
         return _dropped(attention.allowed(heads, rows, columns), no_head, no_query, no_key)
@@ -64,7 +64,7 @@ class Attending(ABC):
         return self.attention(layer).mask
 
     def sink_share(self, layer: int, head: Index = None, queries: Index = None) -> Tensor:
-        """Return (head, query): what of each row goes to an attention sink that is no token; 0 without sinks."""
+        """Return (head, query), float as the pattern: what of each row goes to an attention sink that is no token; 0 without sinks."""
         attention = self.attention(layer)
         heads, no_head = indices(head, attention.n_heads, "head")
         rows, no_query = indices(queries, self.n_tokens, "query")
@@ -78,7 +78,10 @@ class Attending(ABC):
         )
 
     def attention(self, layer: int) -> Attention:
-        """Return the layer's attention as it was recorded, or caught in a re-run: for analyses; `pattern` is for the rest."""
+        """Return the layer's attention as it was recorded, or caught in a re-run: for analyses; `pattern` is for the rest.
+
+        Raises `AttentionUnavailableError` (a ValueError) for a block without attention, or with several.
+        """
         layer = one_index(layer, self.n_layers, "layer")
         block = self._tape.blocks[layer]
         if block.anatomy.n_heads == 0:

@@ -39,10 +39,10 @@ class BlockAnatomy:
 
     name: str
     expression: str  # e.g. "x + attn + mlp"
-    is_stream: bool
+    is_stream: bool  # takes and gives one vector a position
     attention: str | None
-    via_interface: bool
-    n_heads: int
+    via_interface: bool  # its attention function is looked up through Transformers' AttentionInterface
+    n_heads: int  # of queries
     n_attentions: int
     output_projection: str | None
     mixer_terms: tuple[Term, ...]  # what attention adds (before any post-norm over the sum), or what stands in its place
@@ -51,7 +51,7 @@ class BlockAnatomy:
     has_middle: bool  # the MLP reads x + mixer
     mlp_activation: str | None
     mlp_output_projection: str | None
-    output_length: int | None
+    output_length: int | None  # of the tuple that it gives; None where it gives the tensor itself
     output: Node | None  # the block's output as an expression in its input; `expression` is it as a line
 
     @property
@@ -69,7 +69,7 @@ class Anatomy:
     """The whole model."""
 
     blocks: tuple[BlockAnatomy, ...]
-    mutated: frozenset[str]
+    mutated: frozenset[str]  # modules whose output the model writes over in place
     embedding: str | None
     final_norm: str | None
     has_head: bool

@@ -21,10 +21,10 @@ _CLOSE_IN_HALF = 3e-2
 
 @dataclass(frozen=True, eq=False)
 class NormForm:
-    """What a norm is, but for its statistics."""
+    """What a norm is, but for its statistics. float32 (float64 for a float64 module), on the CPU."""
 
     gamma: Tensor  # (d_model,)
-    beta: Tensor  # (d_model,)
+    beta: Tensor  # (d_model,), zeros where there is none
     centred: bool  # takes the mean away
 
     def linear(self, rows: Tensor) -> Tensor:

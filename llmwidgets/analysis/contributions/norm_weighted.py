@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def norm_weighted_attention(run: Capture) -> Field:
     """The length of what each look moved, || pattern[t, s] v[s] W_O^h ||, (layer, head, query, key), as a lazy field.
 
-    In units of the residual stream, as attention writes it: before any post-norm or factor of the block. Computed when read; masked where
-    the mask forbids the look, absent where a layer lacks the head. Source: Kobayashi et al. 2020 (arXiv 2004.10102). Raises
+    In units of the residual stream, as attention writes it: before any post-norm or factor of the block. Computed in float64 when read;
+    masked where the mask forbids the look, absent where a layer lacks the head. Source: Kobayashi et al. 2020 (arXiv 2004.10102). Raises
     UndefinedHereError where attention does not show its values.
 
     >>> import llmwidgets as lw

@@ -60,6 +60,7 @@ def caveat(method: str, **settings: Any) -> str:
 
 
 def replaced(replacement: Any) -> tuple[str, str]:
+    """What is done, with a place for what it is done to, and what is to be said of the replacement. ValueError for one not known."""
     if replacement not in REPLACED:
         raise ValueError(f"replacement={replacement!r} came; expected one of zero, mean, resample")
     return REPLACED[replacement]

@@ -39,19 +39,23 @@ class EffectInWords:
 
     @property
     def is_defined(self) -> bool:
+        """Whether the effect is a finite number."""
         return bool(np.isfinite(self.value))
 
     @property
     def limit(self) -> float:
+        """Below this, in the quantity's own unit, an effect is small."""
         floor = _FLOORS.get(self.quantity, 0.0)
         return floor if not np.isfinite(self.before) or self.quantity in ("rank", "kl") else max(SMALL * abs(self.before), floor)
 
     @property
     def is_small(self) -> bool:
+        """Whether it is called hardly any change."""
         return abs(self.value) < self.limit
 
     @property
     def is_worse(self) -> bool:
+        """Whether the target does worse after the change (of rank and KL divergence, more is worse)."""
         return self.value > 0 if self.quantity in ("rank", "kl") else self.value < 0
 
     @property
@@ -70,6 +74,7 @@ class EffectInWords:
         return f"{self.n} prompts" + (" (the same prompt more than once)" if self._distinct() < self.n else "")
 
     def too_few(self) -> str:
+        """The sentence in a verdict's place where there are too few prompts for one, else ""."""
         return f"These are {TOO_FEW} " if self.is_few else ""
 
     def _distinct(self) -> int:
@@ -82,6 +87,7 @@ class EffectInWords:
         return len(set(zip(*marks, strict=True))) if marks else self.n
 
     def undefined(self, done: str, missing: str = _MISSING) -> str:
+        """The sentence for an effect that is no number; `missing`: why there is none."""
         reason = missing if np.isnan(self.value) else "a value is infinite, as when a probability falls to zero"
         return f"What {lower(done)} changes in {self.metric} is {NOT_DEFINED}: {reason}."
 

@@ -22,6 +22,7 @@ def look_of(spot: Spot) -> str:
 
 
 def are_several(look: str) -> bool:
+    """Whether the words that `look_of` gives are of several looks."""
     return look.startswith("the looks")
 
 
