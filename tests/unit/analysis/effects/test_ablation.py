@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -21,19 +20,14 @@ from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import QUANTITIES, Metric
 from llmwidgets.experiments.replacement import OWN, Replacement
 from llmwidgets.models.errors import FoilNeededError, PromptError, UndefinedHereError
-from tests.architectures import CAUSES, FloatsStayDouble, build, prompt_ids
+from tests.architectures import CAUSES, build, prompt_ids
 from tests.unit.experiments import plain
 from tests.unit.experiments.plain import N
 
 IDS = prompt_ids(N)
 OTHERS = [prompt_ids(N, seed=seed) for seed in (5, 6)]
 METRIC = Metric(10, 20)
-
-
-@pytest.fixture(autouse=True)
-def floats_stay_double() -> Iterator[None]:
-    with FloatsStayDouble():
-        yield
+pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
 
 @cache

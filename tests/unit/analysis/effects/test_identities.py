@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +10,7 @@ from torch import Tensor, nn
 from llmwidgets.analysis.effects.ablation import effect_of
 from llmwidgets.analysis.effects.knockout import knock_out
 from llmwidgets.analysis.effects.patching import patch
-from llmwidgets.capture import Capture, capture
+from llmwidgets.capture import capture
 from llmwidgets.experiments.donors import Donors
 from llmwidgets.experiments.edits import edits_of
 from llmwidgets.experiments.intervention import Intervention
@@ -21,39 +18,14 @@ from llmwidgets.experiments.metric import Metric
 from llmwidgets.experiments.passes import passes
 from llmwidgets.experiments.replacement import OWN
 from llmwidgets.models.errors import UndefinedHereError
-from tests.architectures import CAUSES, FloatsStayDouble, build, prompt_ids
+from tests.architectures import CAUSES, build
+from tests.unit.analysis.effects.pairs import CHANGED, IDS, OTHER, apart, clean, corrupted
 from tests.unit.experiments import plain
 from tests.unit.experiments.plain import N
 
 NAMES = (*CAUSES, "mistral")
 CAUSAL = tuple(name for name in NAMES if name != "bert")
-IDS = prompt_ids(N)
-CHANGED = 5
-OTHER = IDS.clone()
-OTHER[CHANGED] = (IDS[CHANGED] + 41) % 150 + 5
-
-
-@pytest.fixture(autouse=True)
-def floats_stay_double() -> Iterator[None]:
-    with FloatsStayDouble():
-        yield
-
-
-@cache
-def clean(name: str) -> Capture:
-    return capture(plain.model(name), IDS)
-
-
-@cache
-def corrupted(name: str) -> Capture:
-    return clean(name).again(OTHER)
-
-
-@cache
-def apart(name: str) -> Metric:
-    """The two tokens on which the prompts differ most."""
-    shift = plain.logits(plain.model(name), IDS)[-1] - plain.logits(plain.model(name), OTHER)[-1]
-    return Metric(int(shift.argmax()), int(shift.argmin()))
+pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
 
 def difference(logits: Tensor, metric: Metric) -> float:

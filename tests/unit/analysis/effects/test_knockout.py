@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,19 +16,14 @@ from llmwidgets.analysis.effects.knockout import knock_out
 from llmwidgets.capture import Capture, capture
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import CaptureStopped, UndefinedHereError
-from tests.architectures import CAUSES, FloatsStayDouble, prompt_ids
+from tests.architectures import CAUSES, prompt_ids
 from tests.unit.experiments import plain
 from tests.unit.experiments.plain import HEADS, N
 
 IDS = prompt_ids(N)
 METRIC = Metric(10, 20)
 ALL = range(HEADS)
-
-
-@pytest.fixture(autouse=True)
-def floats_stay_double() -> Iterator[None]:
-    with FloatsStayDouble():
-        yield
+pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
 
 @cache

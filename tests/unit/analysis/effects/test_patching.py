@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,41 +12,17 @@ from torch import Tensor
 
 from llmwidgets.analysis.effects.patching import patch, patched_values
 from llmwidgets.analysis.effects.separation import LEAST, separation
-from llmwidgets.capture import Capture, capture
+from llmwidgets.capture import capture
 from llmwidgets.experiments.metric import QUANTITIES, Metric
 from llmwidgets.models.errors import PromptError, TokenError, UndefinedHereError
-from tests.architectures import FloatsStayDouble, build, prompt_ids
+from tests.architectures import build, prompt_ids
+from tests.unit.analysis.effects.pairs import IDS, OTHER, apart, clean, corrupted
 from tests.unit.experiments import plain
 from tests.unit.experiments.plain import KV_HEADS, N
 
-IDS = prompt_ids(N)
-OTHER = IDS.clone()
-OTHER[5] = (IDS[5] + 41) % 150 + 5
 SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v", "pattern")
 NO_MIDDLE = ("gpt_neox", "bert")
-
-
-@pytest.fixture(autouse=True)
-def floats_stay_double() -> Iterator[None]:
-    with FloatsStayDouble():
-        yield
-
-
-@cache
-def clean(name: str) -> Capture:
-    return capture(plain.model(name), IDS)
-
-
-@cache
-def corrupted(name: str) -> Capture:
-    return clean(name).again(OTHER)
-
-
-@cache
-def apart(name: str) -> Metric:
-    """The two tokens on which the prompts differ most."""
-    shift = plain.logits(plain.model(name), IDS)[-1] - plain.logits(plain.model(name), OTHER)[-1]
-    return Metric(int(shift.argmax()), int(shift.argmin()))
+pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
 
 def difference(logits: Tensor, metric: Metric) -> float:
