@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -20,17 +19,12 @@ from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import CaptureStopped, PromptError, UndefinedHereError
 from llmwidgets.models.stacks import first_tensor
 from llmwidgets.models.tap import AttentionTap
-from tests.architectures import CAUSES, FloatsStayDouble, build, prompt_ids
+from tests.architectures import CAUSES, build, prompt_ids
 
 T = 12
 METRIC = Metric(10, 20)
 LACKED = {("gpt_neox", "resid_mid"), ("bert", "resid_mid")}
-
-
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    with FloatsStayDouble():
-        yield
+pytestmark = pytest.mark.usefixtures("floats_stay_double")
 
 
 def pair(model: Any, changed: tuple[int, ...] = (5,)) -> tuple[Capture, Capture]:
