@@ -8,7 +8,7 @@ prompts of unequal length are not. What one prompt's result means is said by the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,12 +63,19 @@ def over_prompts(analysis: Analysis) -> Analysis:
             given = signature.bind(*args, **kwargs)
         except TypeError:
             return analysis(*args, **kwargs)  # Python's own message names the function
+        metric = given.arguments.get("metric")
+        for one in metric if _several(metric) else [metric]:
+            if "metric" in names and not hasattr(one, "quantity"):
+                raise TypeError(f"metric={one!r} came; expected an lw.Metric, such as Metric(' Mary', foil=' John')")
         if not any(_several(given.arguments.get(name)) for name in of_runs):
             if _several(given.arguments.get("metric")):
                 raise PromptsError(
                     f"{len(given.arguments['metric'])} metrics came for a single run; give a list of runs, one for each metric"
                 )
             return analysis(*args, **kwargs)
+        for name, value in given.arguments.items():
+            if isinstance(value, Iterator):  # every prompt needs it whole
+                given.arguments[name] = list(value)
         runs = _runs(given.arguments, of_runs)
         metrics = _metrics(given.arguments.get("metric"), runs[of_runs[0]])
         results = _each(analysis, given, runs, metrics)

@@ -24,14 +24,13 @@ class Donors:
 
     def __init__(self, run: Capture, known: Iterable[Capture] = ()) -> None:
         self._run = run
-        self._runs: dict[tuple[int, ...], Capture] = {}
+        self._by_tokens: dict[tuple[int, ...], Capture] = {}
+        self._by_fingerprint = {run.fingerprint: run}
         for other in known:
             require_like(run, other)
-            if self._runs.setdefault(tuple(other.token_ids), other).fingerprint != other.fingerprint:
-                raise PromptError(
-                    "two different runs of the same tokens came (one of them changed by an intervention?); a replacement names its prompt "
-                    "by its tokens, so they cannot be told apart. Give one of them"
-                )
+            self._by_fingerprint[other.fingerprint] = other
+            if not other.change:
+                self._by_tokens[tuple(other.token_ids)] = other
         self._values: dict[tuple[str, int, Replacement], Tensor] = {}
 
     def value(self, site: str, layer: int, replacement: Replacement) -> Tensor | None:
@@ -40,26 +39,38 @@ class Donors:
             return None
         key = (site, layer, replacement)
         if key not in self._values:
-            runs = [self._run] if replacement.how == "own" else [self._of(prompt) for prompt in replacement.prompts]
+            runs = [self._run] if replacement.how == "own" else self._of(replacement)
             total = runs[0][site, layer]
             for other in runs[1:]:
                 total += other[site, layer]
             self._values[key] = total / len(runs)
         return self._values[key]
 
-    def _of(self, prompt: tuple[int, ...]) -> Capture:
-        if prompt not in self._runs and prompt == tuple(self._run.token_ids):
-            return self._run
-        if prompt not in self._runs:
-            if len(prompt) != self._run.n_tokens:
-                raise _unequal(self._run.n_tokens, len(prompt))
-            if not bool(self._run.inputs.attention_mask.all()):
+    def _of(self, replacement: Replacement) -> list[Capture]:
+        fingerprints = replacement.runs or ("",) * len(replacement.prompts)
+        return [self._one(prompt, fingerprint) for prompt, fingerprint in zip(replacement.prompts, fingerprints, strict=True)]
+
+    def _one(self, prompt: tuple[int, ...], fingerprint: str) -> Capture:
+        if fingerprint:
+            if fingerprint not in self._by_fingerprint:
                 raise PromptError(
-                    "a replacement names a prompt by its tokens, but this run has padding, which tokens alone do not tell; capture that "
-                    "prompt with its attention mask and give the Capture (references=[...])"
+                    "a replacement comes from a run that was changed by an intervention or has padding, which its tokens do not tell; give "
+                    "that Capture too (references=[...], known=[...])"
                 )
-            self._runs[prompt] = self._run.again(torch.tensor(prompt))
-        return self._runs[prompt]
+            return self._by_fingerprint[fingerprint]
+        if prompt in self._by_tokens:
+            return self._by_tokens[prompt]
+        if not bool(self._run.inputs.attention_mask.all()):
+            raise PromptError(
+                "a replacement names a prompt by its tokens, but this run has padding, which tokens alone do not tell; capture that prompt "
+                "with its attention mask and give the Capture (references=[...])"
+            )
+        if prompt == tuple(self._run.token_ids):
+            return self._run
+        if len(prompt) != self._run.n_tokens:
+            raise _unequal(self._run.n_tokens, len(prompt))
+        self._by_tokens[prompt] = self._run.again(torch.tensor(prompt))
+        return self._by_tokens[prompt]
 
 
 def require_like(run: Capture, other: Capture) -> None:

@@ -74,8 +74,6 @@ class Metric:
         at = _at(run, self.position)
         target = token_id(run, self.target, "target")
         foil = None if self.foil is None else token_id(run, self.foil, "foil")
-        if not int(run.inputs.attention_mask[at]):
-            raise IndexError(f"position {at} is padding, of which the model says nothing; give a position of the prompt's own tokens")
         clean = _logits_at(run, at)
         _require_numbers(clean, [target, *([] if foil is None else [foil])])
         if foil is None and foil_needed and self.quantity == "logit_difference":
@@ -200,7 +198,10 @@ def _require_numbers(logits: Tensor, tokens: list[int]) -> None:
 
 
 def _at(run: Capture, position: int) -> int:
-    return within([position], run.n_tokens, "position")[0]
+    at = within([position], run.n_tokens, "position")[0]
+    if not int(run.inputs.attention_mask[at]):
+        raise IndexError(f"position {at} is padding, of which the model says nothing; give a position of the prompt's own tokens")
+    return at
 
 
 def _logits_at(run: Capture, position: int) -> Tensor:

@@ -71,6 +71,6 @@ def within(asked: Iterable[int], size: int, name: str) -> list[int]:
 
 
 def _whole(place: Any) -> int:
-    if isinstance(place, bool):
+    if isinstance(place, bool) or str(getattr(place, "dtype", "")).endswith("bool"):
         raise TypeError
     return as_integer(place)

@@ -1,7 +1,8 @@
 """What takes the place of an activation that an experiment takes away.
 
 Always true: a Replacement is plain data. Prompts stand in it as token ids, so that it can be saved and used again; their activations are
-found when it is applied. The replacement changes the ranking of effects: whoever shows an effect names it.
+found when it is applied. Of a run that its tokens do not tell (changed by an intervention, or with padding) the fingerprint stands
+beside them, and its Capture must be at hand then. The replacement changes the ranking of effects: whoever shows an effect names it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 HOW = ("zero", "mean", "other", "own", "cut")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replacement:
     """Zero, the mean over prompts, another prompt's value, the run's own clean value (which freezes it), or, for scores, a cut.
 
@@ -23,11 +24,19 @@ class Replacement:
 
     how: str
     prompts: tuple[tuple[int, ...], ...] = ()
+    runs: tuple[str, ...] = ()  # the fingerprint of each prompt's run where tokens do not tell it (changed, padded), else ""
+
+    def __repr__(self) -> str:
+        told = [repr(self.how), *([repr(self.prompts)] if self.prompts else []), *([f"runs={self.runs!r}"] if self.runs else [])]
+        return f"Replacement({', '.join(told)})"
 
     def __post_init__(self) -> None:
         if self.how not in HOW:
             raise ValueError(f"how={self.how!r} came; expected one of {', '.join(HOW)}")
         object.__setattr__(self, "prompts", tuple(tuple(int(token) for token in prompt) for prompt in self.prompts))
+        object.__setattr__(self, "runs", tuple(self.runs))
+        if self.runs and len(self.runs) != len(self.prompts):
+            raise ValueError(f"{len(self.runs)} runs came for {len(self.prompts)} prompts; expected one for each, or none")
         wanted = {"mean": len(self.prompts) >= 1, "other": len(self.prompts) == 1}.get(self.how, not self.prompts)
         if not wanted:
             expected = {"mean": "one prompt or more", "other": "one prompt"}.get(self.how, "none")
@@ -36,12 +45,13 @@ class Replacement:
     @classmethod
     def mean(cls, prompts: Iterable[Any]) -> Replacement:
         """The mean over `prompts` (Captures, or token ids) at the same position; all must be as long as the run's prompt."""
-        return cls("mean", tuple(_ids(prompt) for prompt in prompts))
+        prompts = list(prompts)
+        return cls("mean", tuple(_ids(prompt) for prompt in prompts), _fingerprints(prompts))
 
     @classmethod
     def other(cls, prompt: Any) -> Replacement:
         """The value that `prompt` (a Capture, or token ids, as long as the run's prompt) has at the same place."""
-        return cls("other", (_ids(prompt),))
+        return cls("other", (_ids(prompt),), _fingerprints([prompt]))
 
     @property
     def in_words(self) -> str:
@@ -56,18 +66,33 @@ class Replacement:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"how": self.how, **({"prompts": [list(prompt) for prompt in self.prompts]} if self.prompts else {})}
+        prompts = {"prompts": [list(prompt) for prompt in self.prompts]} if self.prompts else {}
+        return {"how": self.how, **prompts, **({"runs": list(self.runs)} if self.runs else {})}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Replacement:
         """Return the Replacement of `to_json`'s data."""
-        return cls(data["how"], tuple(tuple(prompt) for prompt in data.get("prompts", ())))
+        return cls(data["how"], tuple(tuple(prompt) for prompt in data.get("prompts", ())), tuple(data.get("runs", ())))
 
 
 ZERO, OWN, CUT = Replacement("zero"), Replacement("own"), Replacement("cut")
 
 
 def _ids(prompt: Any) -> tuple[int, ...]:
-    if isinstance(prompt, str):
-        raise TypeError(f"the prompt {prompt!r} came as text; give a Capture of it (run.again(text)) or its token ids")
-    return tuple(int(token) for token in getattr(prompt, "token_ids", prompt))
+    given = getattr(prompt, "token_ids", prompt)
+    try:
+        if isinstance(given, str):
+            raise TypeError
+        return tuple(int(token) for token in given)
+    except TypeError:
+        raise TypeError(f"{prompt!r} came as a prompt; expected a Capture (run.again(text)) or a list of token ids") from None
+
+
+def _fingerprints(prompts: list[Any]) -> tuple[str, ...]:
+    """Of runs that their tokens alone do not tell: changed ones, and those with padding."""
+    found = tuple(prompt.fingerprint if _is_special(prompt) else "" for prompt in prompts)
+    return found if any(found) else ()
+
+
+def _is_special(prompt: Any) -> bool:
+    return bool(getattr(prompt, "change", "")) or (hasattr(prompt, "inputs") and not bool(prompt.inputs.attention_mask.all()))

@@ -63,6 +63,8 @@ def sweep(
     """
     if isinstance(changes, (Intervention, Interventions)):
         raise TypeError("one change came; expected a list of changes, each of which is made alone")
+    if not isinstance(metric, Metric):
+        raise TypeError(f"metric={metric!r} came; expected an lw.Metric, such as Metric(' Mary', foil=' John')")
     asked = metric.on(run)
     before = asked.before
     if reference is not None:

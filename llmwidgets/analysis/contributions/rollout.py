@@ -15,6 +15,7 @@ from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.sentences import caveat
+from llmwidgets.experiments.intervene import change_of
 from llmwidgets.models.errors import UndefinedHereError
 
 from .asked import layers_of, positions_of
@@ -48,6 +49,11 @@ def rollout(run: Capture, layers: int | Sequence[int] | None = None, queries: in
 
     if not run.n_heads:
         raise UndefinedHereError("no block of this model has attention, so there is none to roll out")
+    if any(one.site == "pattern" for one in change_of(run)):
+        raise UndefinedHereError(
+            "this run's change put other weights in the place of patterns, which are not held with it, so they cannot be rolled out; "
+            "roll out the unchanged run"
+        )
     at_layers, rows, n = list(layers_of(run, layers)), list(positions_of(run, queries, "queries")), run.n_tokens
     dtype = run["resid_pre", 0].dtype
     _check_size(len(at_layers), len(rows), n, dtype.itemsize)

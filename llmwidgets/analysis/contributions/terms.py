@@ -39,7 +39,8 @@ class Terms:
 
 
 def terms_at(run: Capture, positions: Sequence[int]) -> Terms:
-    """The terms at `positions`. One pass serves every position of a prompt of modest size; else a single position's are kept.
+    """The terms at `positions`. One pass serves every position of a prompt of modest size; else those of the last single position
+    are kept.
 
     Raises UndefinedHereError where the stream is not finite, or not the sum of what was added to it.
     """
@@ -50,7 +51,7 @@ def terms_at(run: Capture, positions: Sequence[int]) -> Terms:
         embeddings = {name: rows[places] for name, rows in whole.embeddings.items()}
         terms = Terms([block.at(places) for block in whole.blocks], embeddings, whole.tolerance)
     elif len(positions) == 1:
-        terms = once(run, ("terms", positions), lambda: _read(run, positions))
+        terms = _last(run, positions)
     else:
         terms = _read(run, positions)
     for layer, block in enumerate(terms.blocks):
@@ -73,6 +74,16 @@ def frozen_norms(run: Capture) -> list[dict[str, FrozenNorm]]:
 
 def _everywhere(run: Capture) -> Terms:
     return once(run, "terms", lambda: _read(run, tuple(range(run.n_tokens))))
+
+
+def _last(run: Capture, positions: tuple[int, ...]) -> Terms:
+    kept: dict[tuple[int, ...], Terms] = once(run, "last terms", dict)
+    terms = kept.get(positions)
+    if terms is None:
+        terms = _read(run, positions)
+        kept.clear()
+        kept[positions] = terms
+    return terms
 
 
 def _fit_in_memory(run: Capture) -> bool:

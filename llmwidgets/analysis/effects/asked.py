@@ -5,7 +5,7 @@ Always true: these are checked before any pass; what comes back counts from 0, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmwidgets.experiments.edits import require_site, sites_of
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 REPLACEMENTS = ("zero", "mean", "resample")
 
 
-def replacement_of(run: Capture, replacement: str, references: Sequence[Any]) -> Replacement:
+def replacement_of(run: Capture, replacement: str, references: Iterable[Any]) -> Replacement:
     """The Replacement called "zero", "mean" or "resample"."""
     if hasattr(references, "token_ids") or isinstance(references, str):
         raise TypeError("references is one prompt; give a list of them: references=[...]")
+    references = list(references)
     if replacement not in REPLACEMENTS:
         raise ValueError(f"replacement={replacement!r} came; expected one of {', '.join(REPLACEMENTS)}")
     if replacement == "zero":

@@ -21,6 +21,7 @@ from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import require_site, sites_of
 from llmwidgets.experiments.intervention import STREAM_SITES
 from llmwidgets.experiments.metric import AskedOf, Metric
+from llmwidgets.models.errors import CaptureStopped
 
 from . import qk_fix as fix
 from .gradients import Sloped, gradients
@@ -65,7 +66,8 @@ def attribution_patching(
 
     A Dataset over layer and head, kv_head, neuron, position or query, float64 in the metric's unit: `estimate` and `verified` (after -
     before; NaN where nothing was verified or a layer lacks the site), and `recovery_estimate` (0 is the corrupted run, 1 the clean one)
-    unless attrs["no_ratio"] says why not. attrs: clean and corrupted (every quantity on each), top_k (how many were verified),
+    unless attrs["no_ratio"] says why not. Cancelled while it verifies, it gives what it has, with attrs["stopped"].
+    attrs: clean and corrupted (every quantity on each), top_k (how many were verified),
     rank_correlation (Spearman's, of the two over these, from 3 on), and what was done. Lists of runs give means with intervals.
 
     Raises PromptError (a ValueError) for unlike runs, ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where
@@ -91,11 +93,14 @@ def attribution_patching(
     is_fixed = qk_fix and site in ("q", "k")
     dims = _dims(site, by_position)
     estimate = _stacked(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled))
-    verified, places = np.full_like(estimate, np.nan), strongest(estimate, verify)
+    verified, places, stopped = np.full_like(estimate, np.nan), strongest(estimate, verify), None
     if places:
         named = [dict(zip(dims, place, strict=True)) for place in places]
-        for place, after in zip(places, patched_values(base, donor, metric, site, named, progress, cancelled), strict=True):
-            verified[place] = after[metric.quantity] - asked.before[metric.quantity]
+        try:
+            for index, after in patched_values(base, donor, metric, site, named, progress, cancelled):
+                verified[places[index]] = after[metric.quantity] - asked.before[metric.quantity]
+        except CaptureStopped:
+            stopped = f"stopped after {int(np.isfinite(verified).sum())} of {len(places)} places were verified"
     found = {
         "estimate": (dims, estimate, {"unit": asked.unit, "evidence": "attribution"}),
         "verified": (dims, verified, {"unit": asked.unit, "evidence": "intervention"}),
@@ -119,15 +124,18 @@ def attribution_patching(
         "before": before,
         "clean": apart.clean,
         "corrupted": apart.corrupted,
-        "top_k": len(places),
+        "top_k": int(np.isfinite(verified).sum()),
     }
+    if stopped:
+        attrs["stopped"] = stopped
     if apart.gap is None:
         attrs["no_ratio"] = apart.no_ratio
     else:
         share = (before[metric.quantity] + estimate - apart.corrupted[metric.quantity]) / apart.gap
         found["recovery_estimate"] = (dims, share, {"unit": "share of clean minus corrupted", "evidence": "attribution"})
     at = tuple(np.array(places, dtype=int).reshape(len(places), len(dims)).T)
-    agreement = rank_correlation(estimate[at], verified[at])
+    done = np.isfinite(verified[at])
+    agreement = rank_correlation(estimate[at][done], verified[at][done])
     if agreement is not None:
         attrs["rank_correlation"] = agreement
     return xarray.Dataset(found, coordinates(base, {dim: range(size) for dim, size in zip(dims, estimate.shape, strict=True)}), attrs)

@@ -16,9 +16,9 @@ from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
 from llmwidgets.experiments.intervention import Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
-from llmwidgets.experiments.places import listed, within
+from llmwidgets.experiments.places import whole_number
 
-from .asked import layers_of
+from .asked import layers_of, places_within
 from .cuts import Cuts
 from .table import OnOutcome, Place, effect_table, told
 
@@ -70,7 +70,7 @@ def knock_out(
     require_capture(run)
     if each not in EACH:
         raise ValueError(f"each={each!r} came; expected one of {', '.join(EACH)}")
-    around = listed(window, "window")[0]
+    around = whole_number(window, "window")
     if around < 1 or (around > 1 and each != "layer"):
         raise ValueError(f"window={window} came with each={each!r}; a window is of 1 layer or more around each layer")
     at_layers = layers_of(run, layers, "scores")
@@ -124,7 +124,7 @@ def _heads(run: Capture, heads: Sequence[int] | int | None, at_layers: Sequence[
     most = max(run.heads_per_layer[layer] for layer in at_layers)
     if heads is None:
         return list(range(most))
-    return within(listed(heads, "heads"), most, "head (of these layers)")
+    return places_within(heads, most, "heads")
 
 
 def _with_moved(run: Capture, found: xarray.Dataset, cuts: Cuts, at_layers: Sequence[int], at_heads: Sequence[int]) -> xarray.Dataset:

@@ -7,7 +7,7 @@ at the corrupted run and 1 at the clean one, in both directions; where the two r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -121,15 +121,13 @@ def patched_values(
     places: Sequence[Mapping[str, int]],
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-) -> list[dict[str, float]]:
-    """Return every quantity after each single place of `base` is patched from `donor`; a place names layer, and head (or kv_head),
-    position (or query) or neuron."""
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield (index of the place, every quantity after) as each single place of `base` is patched from `donor`; a place names layer, and
+    head (or kv_head), position (or query) or neuron."""
     put = Replacement.other(donor)
     changes = [Intervention(site, **{_field(name): at for name, at in place.items()}, replacement=put) for place in places]
-    after: dict[int, dict[str, float]] = {}
     for outcome in sweep(base, changes, metric, known=[donor], progress=progress, cancelled=cancelled):
-        after[outcome.index] = outcome.after
-    return [after[index] for index in range(len(places))]
+        yield outcome.index, outcome.after
 
 
 def _field(coordinate: str) -> str:
@@ -161,7 +159,7 @@ def _places(
     elif site == "mlp_post":
         if neurons is None:
             raise ValueError("single neurons are many: name those that are wanted (neurons=); attribution_patching screens all of them")
-        coords["neuron"] = listed(neurons, "neurons")
+        coords["neuron"] = places_within(neurons, base["mlp_post", at_layers[0]].shape[-1], "neurons")
         inner.append(("neuron", "neuron"))
     if apart:
         dim = "query" if site == "pattern" else "position"

@@ -45,7 +45,7 @@ _TITLE = "direct contribution to "
 
 
 def decomposition(spot: Spot) -> str:
-    length = float(np.linalg.norm(spot.row(spot.main)))
+    length = float(np.linalg.norm(spot.row(spot.main, "d_model")))
     return f"{_capital(spot.words)} wrote a vector of length {number(length)} into the residual stream. Length is not use."
 
 
@@ -75,8 +75,8 @@ def _chance(spot: Spot, name: str) -> str:
 
 
 def logit_lens(spot: Spot) -> str:
-    chances = np.atleast_1d(spot.row("probability"))[:3]
-    tokens = np.atleast_1d(spot.row("top_token"))[:3]
+    chances = spot.row("probability", "rank")[:3]
+    tokens = spot.row("top_token", "rank")[:3]
     named = [f"{str(token)!r} ({probability(float(chance))})" for token, chance in zip(tokens, chances, strict=True)]
     at = "" if spot.at("position") is None else f" at {spot.position('position')}"
     layer = "the embedding" if spot.at("layer") == -1 else f"layer {spot.at('layer')}"

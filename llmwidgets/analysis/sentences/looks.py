@@ -18,7 +18,11 @@ def look_of(spot: Spot) -> str:
     start, end = _positions(spot, "query", [row for row, _ in pairs]), _positions(spot, "key", [key for _, key in pairs])
     of = _whose(spot)
     is_one = of.startswith(" of head ") and " of layer" not in of and all(at.startswith("position ") for at in (start, end))
-    return f"the look{'' if is_one else 's'}{of}{f' from {start}' if start else ''}{f' to {end}' if end else ''}"
+    cut = {(int(row), int(key)) for row, key in pairs}
+    both = {row for row, _ in cut} & {key for _, key in cut}
+    is_spared = both and not any((place, place) in cut for place in both) and spot.at("query") is None and spot.at("key") is None
+    aside = " (a position's look at itself aside)" if is_spared else ""
+    return f"the look{'' if is_one else 's'}{of}{f' from {start}' if start else ''}{f' to {end}' if end else ''}{aside}"
 
 
 def are_several(look: str) -> bool:

@@ -91,9 +91,13 @@ class Spot:
         """Whether the variable is there, with no coordinate left open."""
         return name in self and not set(self._data[name].dims) - {"prompt"}
 
-    def row(self, name: str) -> np.ndarray:
-        """The values along the one coordinate that is left."""
-        return self._data[name].values
+    def row(self, name: str, along: str) -> np.ndarray:
+        """The values along the one coordinate that is left; ValueError where others are left too."""
+        variable = self._data[name]
+        left = [str(dim) for dim in variable.dims if dim not in (along, "prompt")]
+        if left:
+            raise ValueError(_open(variable, left))
+        return np.atleast_1d(variable.values)
 
     def each(self, name: str) -> np.ndarray:
         """The single points over prompts, (prompt,) float64; empty where there are none."""
@@ -136,7 +140,7 @@ class Spot:
     def changed(self) -> str:
         """What was changed there, with the positions where it was changed if these are not the place."""
         positions = self.attrs.get("positions")
-        if self.at("position") is not None or not isinstance(positions, (list, tuple)):
+        if any(self.at(name) is not None for name in ("position", "query")) or not isinstance(positions, (list, tuple)):
             return self.words
         return f"{self.words} at {spans('position', positions)}"
 
@@ -149,9 +153,14 @@ class Spot:
         variable = self._data[name]
         left = [str(dim) for dim in variable.dims if dim != "prompt"]
         if left:
-            sizes = ", ".join(f"{dim} ({variable.sizes[dim]} of them)" for dim in left)
-            raise ValueError(f"the result is also by {sizes}; a sentence is about one place: give {', '.join(f'{dim}=' for dim in left)}")
+            raise ValueError(_open(variable, left))
         return variable.values
+
+
+def _open(variable: xarray.DataArray, left: list[str]) -> str:
+    """What is said where a place is not one place."""
+    sizes = ", ".join(f"{dim} ({variable.sizes[dim]} of them)" for dim in left)
+    return f"the result is also by {sizes}; a sentence is about one place: give {', '.join(f'{dim}=' for dim in left)}"
 
 
 def _narrowed(data: xarray.Dataset, name: str, at: Any) -> xarray.Dataset:

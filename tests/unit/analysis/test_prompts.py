@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from llmwidgets.analysis import attention_shares, logit_lens
 from llmwidgets.analysis.bootstrap import interval
+from llmwidgets.analysis.effects.ablation import effect_of
 from llmwidgets.analysis.prompts import PromptsError, over_prompts
 from llmwidgets.capture import capture
+from llmwidgets.experiments.intervention import Intervention
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.fields import Axis, Field
 from llmwidgets.models.errors import CaptureStopped
-from tests.architectures import build
+from tests.architectures import build, prompt_ids
 
 MODEL = object()
 EFFECTS = st.lists(st.lists(st.floats(-50, 50), min_size=4, max_size=4), min_size=2, max_size=6)
@@ -323,3 +325,19 @@ def test_a_metric_at_the_last_position_serves_prompts_of_any_length():
     expected = [float(one.logits[-1, 4] - one.logits[-1, 6]) for one in runs]
     assert np.allclose(found.value_each, expected, atol=1e-4)
     assert found.attrs["metric"].endswith("(each prompt's own tokens and position)")
+
+
+def test_an_iterator_serves_every_prompt():
+    run = capture(build("gpt2"), prompt_ids(8))
+    runs = [run, run.again(prompt_ids(8, seed=4))]
+    metric = Metric(10, 20)
+    change = Intervention("z", 1)
+    once = effect_of(runs, metric, (one for one in [change])).effect_each.values
+    assert np.array_equal(once, effect_of(runs, metric, [change]).effect_each.values)
+    assert (np.abs(once) > 1e-6).all()
+
+
+def test_a_metric_that_is_none_is_refused_in_words():
+    run = capture(build("gpt2"), prompt_ids(8))
+    with pytest.raises(TypeError, match=r"expected an lw\.Metric"):
+        effect_of(run, " Mary", Intervention("z", 1))

@@ -11,7 +11,7 @@ import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmwidgets.analysis import logit_lens
+from llmwidgets.analysis import decompose, logit_lens
 from llmwidgets.analysis.contributions.direct import direct_logit_attribution
 from llmwidgets.analysis.contributions.edges import edge_contribution
 from llmwidgets.analysis.effects.knockout import knock_out
@@ -576,3 +576,22 @@ def test_a_total_that_goes_through_what_comes_after_is_not_called_a_repair():
     said = in_words(found, layer=0, head=0)
     assert "Nearly all of it goes through what comes after it (-16.7), against its direct effect." in said
     assert "repair" not in said
+
+
+def test_a_place_that_is_not_one_place_gets_no_sentence():
+    run = capture(build("gpt2"), [3, 1, 4, 1, 5])
+    parts = decompose(run, positions=[1, 4])
+    with pytest.raises(ValueError, match="give part=, position="):
+        in_words(parts)
+    with pytest.raises(ValueError, match="give position="):
+        in_words(parts, part="head 0.1")
+    with pytest.raises(ValueError, match="give position="):
+        in_words(logit_lens(run), layer=1)
+
+
+def test_a_look_at_itself_that_was_left_is_not_said_to_be_cut():
+    looks = [[query, key] for query in range(3, 6) for key in (3, 4) if key < query]
+    spared = in_words(effects("knockout", looks=looks, layers=[0], each="together"), layer=0, head=0)
+    assert "(a position's look at itself aside)" in spared
+    cut = in_words(effects("knockout", looks=[*looks, [4, 4]], layers=[0], each="together"), layer=0, head=0)
+    assert "aside" not in cut

@@ -154,9 +154,9 @@ def test_a_replacement_needs_its_prompts(how: str, given_prompts: Any, words: st
 
 def test_a_prompt_as_text_is_refused_for_only_a_model_can_read_it() -> None:
     for make in (lambda: Replacement.other("the cat"), lambda: Replacement.mean(["the cat"])):
-        with pytest.raises(TypeError, match=r"'the cat' came as text; give a Capture of it \(run.again\(text\)\) or its token ids"):
+        with pytest.raises(TypeError, match=r"'the cat' came as a prompt; expected a Capture \(run.again\(text\)\) or a list of token ids"):
             make()
-    with pytest.raises(TypeError, match="came as text"):
+    with pytest.raises(TypeError, match="came as a prompt"):
         Replacement.mean("the cat")
 
 
@@ -167,5 +167,11 @@ def test_ids_of_any_kind_make_the_same_replacement() -> None:
 
 def test_printed_it_says_what_was_given_and_can_be_typed_again() -> None:
     one = Intervention("z", layer=1, head=[0, 2], name="both")
-    assert repr(one) == "Intervention('z', layer=1, head=(0, 2), replacement=Replacement(how='zero', prompts=()), name='both')"
+    assert repr(one) == "Intervention('z', layer=1, head=(0, 2), replacement=Replacement('zero'), name='both')"
     assert eval(repr(one)) == one
+
+
+def test_a_mask_of_torch_is_no_list_of_places() -> None:
+    for mask in (torch.tensor([False, True, True]), torch.tensor(True), np.array([True, False])):
+        with pytest.raises(TypeError, match="expected None, a whole number, or several"):
+            Intervention("z", position=mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from llmwidgets.analysis.contributions.decompose import decompose
 from llmwidgets.analysis.contributions.direct import direct_logit_attribution
 from llmwidgets.analysis.contributions.edges import edge_contribution
+from llmwidgets.analysis.contributions.values import values_of
 from llmwidgets.capture import capture
 from llmwidgets.experiments.metric import Metric
 from llmwidgets.models.errors import UndefinedHereError
@@ -124,3 +126,14 @@ def test_one_row_of_a_long_prompt_builds_nothing_that_grows_with_all_pairs() -> 
     assert row.shape == (n,) and row.notnull().all()
     assert largest.numbers <= 4 * n * 64
     assert float(row.sum()) == pytest.approx(float(direct_logit_attribution(run, Metric(17, foil=101)).heads[2, 3]), abs=1e-7)
+
+
+def test_values_are_given_also_while_another_thread_works_with_the_twin():
+    """Who works with it may be waiting for these very values."""
+    run = capture(build("gpt2"), prompt_ids(8))
+    given = []
+    thread = threading.Thread(target=lambda: given.append(values_of(run, 1)))
+    with run.bench("a test").twin.ready():
+        thread.start()
+        thread.join(30)
+    assert len(given) == 1

@@ -194,7 +194,7 @@ def test_several_prompts_give_the_mean_of_their_effects() -> None:
         ({"positions": []}, ValueError, "positions is empty"),
         ({"what": "neuron", "layers": [0], "neurons": [128]}, IndexError, "neuron 128 is outside this run"),
         ({"replacement": "resample", "references": [[5, 6]]}, PromptError, "the prompts have 12 and 2 tokens"),
-        ({"replacement": "mean", "references": ["a text"]}, TypeError, "came as text"),
+        ({"replacement": "mean", "references": ["a text"]}, TypeError, "'a text' came as a prompt; expected a Capture"),
     ],
 )  # fmt: skip
 def test_what_is_asked_wrongly_is_refused_in_words(wrong: dict[str, Any], kind: type[Exception], words: str) -> None:

@@ -145,7 +145,7 @@ def test_several_prompts_give_the_mean_of_their_effects() -> None:
         ({"query": 3, "key": 7}, ValueError, "there is no look from query 3 to key 7 to forbid: the mask lets none of them see such a key"),
         ({"query": 0}, ValueError, "there is no look from query 0 to key None"),
         ({"query": 5, "layers": [3]}, IndexError, "layer 3 is outside this run"),
-        ({"query": 5, "heads": [4]}, IndexError, r"head \(of these layers\) 4 is outside this run, which has 4 \(0 to 3\)"),
+        ({"query": 5, "heads": [4]}, IndexError, r"head 4 is outside this run, which has 4 \(0 to 3\)"),
         ({"query": 5, "each": "edge"}, ValueError, "each='edge' came; expected one of together, layer, head, look"),
         ({"query": 5, "window": 2}, ValueError, "window=2 came with each='together'; a window is of 1 layer or more around each layer"),
         ({"query": 5, "window": 0, "each": "layer"}, ValueError, "window=0 came"),

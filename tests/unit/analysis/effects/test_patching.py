@@ -141,8 +141,10 @@ def test_single_places_give_what_the_table_gives() -> None:
     run, other, metric = clean("llama"), corrupted("llama"), apart("llama")
     table = patch(run, other, metric, site="v", by_position=True)
     places = [{"layer": 2, "kv_head": 1, "position": 5}, {"layer": 0, "kv_head": 0, "position": 5}]
-    for place, values in zip(places, patched_values(other, run, metric, "v", places), strict=True):
-        assert values["logit_difference"] == pytest.approx(float(table.logit_difference.sel(place)), abs=1e-10)
+    found = dict(patched_values(other, run, metric, "v", places))
+    assert sorted(found) == [0, 1]
+    for index, values in found.items():
+        assert values["logit_difference"] == pytest.approx(float(table.logit_difference.sel(places[index])), abs=1e-10)
 
 
 def test_several_pairs_give_the_mean_of_their_effects() -> None:
