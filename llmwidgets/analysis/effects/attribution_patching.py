@@ -27,7 +27,7 @@ from . import qk_fix as fix
 from .gradients import Sloped, gradients
 from .patching import patched_values
 from .separation import separation
-from .table import coordinates
+from .table import coordinates, told
 
 if TYPE_CHECKING:
     import xarray
@@ -138,7 +138,11 @@ def attribution_patching(
     agreement = rank_correlation(estimate[at][done], verified[at][done])
     if agreement is not None:
         attrs["rank_correlation"] = agreement
-    return xarray.Dataset(found, coordinates(base, {dim: range(size) for dim, size in zip(dims, estimate.shape, strict=True)}), attrs)
+    return told(
+        xarray.Dataset(found, coordinates(base, {dim: range(size) for dim, size in zip(dims, estimate.shape, strict=True)})),
+        list(found),
+        **attrs,
+    )
 
 
 def strongest(estimate: np.ndarray, k: int) -> list[tuple[int, ...]]:

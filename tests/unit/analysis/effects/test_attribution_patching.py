@@ -344,3 +344,10 @@ def test_stopping_leaves_nothing_behind() -> None:
     with pytest.raises(CaptureStopped):
         attribution_patching(*runs, METRIC, verify=0, cancelled=lambda: True)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in runs[0].bench("a test").twin.module.modules())
+
+
+def test_each_variable_carries_what_a_field_of_it_shows() -> None:
+    found = attribution_patching(*pair(build("gpt2", torch.float64)), METRIC, verify=1)
+    assert found.estimate.attrs["evidence"] == "attribution" and found.verified.attrs["evidence"] == "intervention"
+    for name in ("estimate", "verified"):
+        assert {"title", "caveat", "method", "unit"} <= set(found[name].attrs)
