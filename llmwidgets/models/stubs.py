@@ -1,7 +1,7 @@
 """Blocks that hand on a stream instead of running, for as long as a context.
 
-Always true: only the instance's own `forward` is put aside and put back, also after an exception, so what accelerate or others have put
-there stays. Blocks are counted by call, since a model may run one and the same module in several places.
+Always true: the blocks' own forwards are back when the context ends. Blocks are counted by call, since a model may run one and the same
+module in several places.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmwidgets.models.anatomy import Anatomy
+from llmwidgets.models.forwards import forwards_replaced
 from llmwidgets.models.stacks import stream_input
 
 HandOn = Callable[[Tensor | None], Tensor]
@@ -24,7 +25,6 @@ def stubbed(model: nn.Module, anatomy: Anatomy, n_blocks: int, hand_on: HandOn) 
     """The first `n_blocks` blocks return `hand_on(what they got)`, (batch, position, d_model); the others run. One pass a context."""
     modules = dict(model.named_modules())
     names = {block.name: None for block in anatomy.blocks[:n_blocks]}
-    before = {name: modules[name].__dict__.get("forward") for name in names}
     calls = itertools.count()
 
     def stub(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,13 +38,5 @@ def stubbed(model: nn.Module, anatomy: Anatomy, n_blocks: int, hand_on: HandOn) 
 
         return forward
 
-    try:
-        for name in names:
-            modules[name].__dict__["forward"] = stub(modules[name].forward)
+    with forwards_replaced({modules[name]: stub(modules[name].forward) for name in names}):
         yield
-    finally:
-        for name, forward in before.items():
-            if forward is None:
-                modules[name].__dict__.pop("forward", None)
-            else:
-                modules[name].__dict__["forward"] = forward

@@ -46,7 +46,7 @@ class Cuts:
 
     @cached_property
     def _allowed(self) -> dict[int, Tensor]:
-        """By layer: (query, key), what the mask lets be."""
+        """By layer: (query, key), what the mask lets be; a layer's heads share one."""
         return {layer: self._run.allowed(layer, 0) for layer in self._layers}
 
     @cached_property

@@ -60,7 +60,8 @@ def direct_and_total_effect(
     replacement, references, progress, cancelled, on_outcome: as in `ablate`; on_outcome hears of the total effects.
 
     A Dataset over (layer, head), float64: `direct` and `total` (after - before, in the metric's quantity) and `later` = total - direct:
-    what the layers after it made of the change. NaN for heads that a layer lacks, or whose part in its layer's attention cannot be told.
+    what comes after the head (its layer's MLP, later layers, the norms) made of the change. NaN for heads that
+    a layer lacks, or whose part in its layer's attention cannot be told.
 
     Raises UndefinedHereError where final_norm="frozen" means nothing, and says to ask for "recomputed".
 
@@ -82,7 +83,6 @@ def direct_and_total_effect(
     found = ablate(
         run,
         metric,
-        layers=range(run.n_layers) if all(run.heads_per_layer) else [layer for layer, n in enumerate(run.heads_per_layer) if n],
         replacement=replacement,
         references=references,
         progress=progress,
