@@ -19,6 +19,9 @@ import base from "./styles/base.css";
 import panelStyles from "./styles/panels.css";
 import pictures from "./styles/pictures.css";
 import { applyTheme } from "./theme";
+import { CausesPanel } from "./views/causes";
+import { ChangesPanel } from "./views/changes";
+import { ComparePanel } from "./views/compare";
 import { HeadsPanel } from "./views/heads";
 import { LayersPanel } from "./views/layers";
 import { NextPanel } from "./views/next";
@@ -30,8 +33,11 @@ const PANELS: Record<PanelName, ComponentType> = {
   bar: Bar,
   text: TextPanel,
   next: NextPanel,
+  compare: ComparePanel,
   heads: HeadsPanel,
   pattern: PatternPanel,
+  causes: CausesPanel,
+  changes: ChangesPanel,
   layers: LayersPanel,
 };
 

@@ -34,6 +34,107 @@ export interface FieldMeta {
   caveat: string;
   texts: boolean;
   reference: { value: number; label: string } | null;
+  /** Of a field of causes: the stage lays the entry of `progress` here. */
+  progress?: Progress;
+}
+
+/** How far a field of causes has been computed. */
+export interface Progress {
+  version: number;
+  state: "idle" | "running" | "ready" | "stopped" | "failed";
+  done: number;
+  total: number;
+  message: string | null;
+  hint: string | null;
+  note: string | null;
+}
+
+export type Which =
+  | "clean"
+  | "changed"
+  | "difference"
+  | "second"
+  | "second_changed"
+  | "second_difference"
+  | "prompts";
+
+export interface Showing {
+  which: Which;
+  options: { which: Which; label: string }[];
+}
+
+/** Which run an epoch is. */
+export interface Shown {
+  which: Which;
+  label: string;
+  changes: number[];
+  before: number | null;
+  after: number | null;
+}
+
+export interface Token {
+  id: number;
+  text: string;
+}
+
+export interface Metric {
+  target: Token;
+  foil: Token | null;
+  position: number;
+  quantity: string;
+  name: string;
+  unit: string;
+  value: number;
+  proposed: boolean;
+}
+
+type Places = number[] | null;
+
+/** Attention that went from forbidden keys to the other keys of its row. */
+export interface Moved {
+  layer: number;
+  head: number;
+  query: number;
+  share: number;
+  to: { key: number; share: number }[];
+}
+
+/** An intervention of the list. */
+export interface Change {
+  id: number;
+  name: string;
+  words: string;
+  on: boolean;
+  run: "first" | "second";
+  places: { site: string; layer: Places; head: Places; position: Places; key: Places; neuron: Places };
+  effect: number | null;
+  after: number | null;
+  moved: Moved[];
+  failed: string | null;
+}
+
+export interface NewChange {
+  site: string;
+  layer?: Places;
+  head?: Places;
+  position?: Places;
+  key?: Places;
+  neuron?: Places;
+}
+
+export type ChangeOp =
+  | { op: "add"; change: NewChange; name?: string }
+  | { op: "patch"; direction: "denoise" | "noise"; layer: number; position?: number; head?: number }
+  | { op: "set"; id: number; on?: boolean; name?: string }
+  | { op: "remove"; id: number }
+  | { op: "clear" };
+
+export interface Compared {
+  prompt: string | null;
+  tokens: { total: number; texts: string[]; kinds: string };
+  pairs: [number, number][];
+  how: "position" | "likeness" | "hand";
+  problem: string | null;
 }
 
 export interface Run {
@@ -47,6 +148,8 @@ export interface Run {
   editable: boolean;
   tokens: { total: number; texts: string[]; kinds: string };
   integrity: { ok: boolean; sentence: string; pattern: number | null; readout: number | null };
+  shown: Shown;
+  live: number[];
 }
 
 export interface Cursor {
@@ -60,7 +163,7 @@ export interface Cursor {
   heads: [number, number][];
 }
 
-export type PanelName = "bar" | "text" | "next" | "heads" | "pattern" | "layers";
+export type PanelName = "bar" | "text" | "next" | "compare" | "heads" | "pattern" | "causes" | "changes" | "layers";
 
 export interface Settings {
   theme: "auto" | "light" | "dark";
@@ -69,6 +172,11 @@ export interface Settings {
   layerField: string;
   patternView: "matrix" | "arcs";
   palette: "blue" | "viridis" | "cividis";
+  headFieldBeside: string;
+  patternField: string;
+  causeView: "" | "scatter" | "direct_total" | "decomposition";
+  scatterX: string;
+  scatterY: string;
 }
 
 export interface Status {
@@ -96,6 +204,7 @@ export interface BlockRequest {
   index: Record<Coordinate, Index>;
   pool?: Record<Coordinate, number>;
   texts?: boolean;
+  version?: number;
 }
 
 export interface BlockHeader {
@@ -114,7 +223,7 @@ export interface CellRequest {
 
 export interface Cell {
   value: number | null;
-  state: "value" | "nan" | "inf" | "-inf" | "masked" | "absent";
+  state: "value" | "nan" | "inf" | "-inf" | "masked" | "absent" | "pending";
   text: string | null;
   detail: { text: string; value: number | null }[];
   more: { label: string; value: number | null; unit: string }[];
@@ -135,13 +244,21 @@ export interface ViewState {
   status: Status;
   first: FirstPicture | null;
   problems: Problem[];
+  progress: Record<string, Progress>;
+  metric: Metric | null;
+  changes: Change[];
+  showing: Showing;
+  compared: Compared | null;
 }
 
 export type Transport = "binary" | "base64";
 
+/** Methods that ask for something to be done; they are answered at once. */
+export type Asked = "run" | "stop" | "metric" | "change" | "show" | "fill" | "halt" | "compare" | "align" | "code";
+
 export interface RequestItem {
   id: number;
-  method: "block" | "cell" | "tokens" | "run" | "stop";
+  method: "block" | "cell" | "tokens" | Asked;
   params: unknown;
 }
 
@@ -168,5 +285,6 @@ export interface ToPage {
 export const HALF_NAN = 0x7e00;
 export const HALF_MASKED = 0x7e01;
 export const HALF_ABSENT = 0x7e02;
+export const HALF_PENDING = 0x7e03;
 
 export const MAX_CELLS = 2_000_000;

@@ -5,7 +5,20 @@
  * anywidget model; tests build one over numbers in memory.
  */
 import type { ReadonlySignal, Signal } from "@preact/signals";
-import type { FieldMeta, PanelName, Problem, Run, Settings, Status } from "./protocol";
+import type {
+  Change,
+  ChangeOp,
+  Compared,
+  FieldMeta,
+  Metric,
+  PanelName,
+  Problem,
+  Run,
+  Settings,
+  Showing,
+  Status,
+  Which,
+} from "./protocol";
 import type { Selection } from "./selection";
 import type { Source } from "./source/source";
 import type { Theme } from "./theme";
@@ -15,7 +28,12 @@ export interface Stage {
   readonly run: ReadonlySignal<Run | null>;
   /** Every token, also those past the first 24 kB once they have come. */
   readonly tokens: ReadonlySignal<{ texts: string[]; kinds: string }>;
+  /** Each with its `progress`, where it has one. */
   readonly fields: ReadonlySignal<FieldMeta[]>;
+  readonly metric: ReadonlySignal<Metric | null>;
+  readonly changes: ReadonlySignal<Change[]>;
+  readonly showing: ReadonlySignal<Showing>;
+  readonly compared: ReadonlySignal<Compared | null>;
   readonly status: ReadonlySignal<Status>;
   readonly problems: ReadonlySignal<Problem[]>;
   readonly settings: Signal<Settings>;
@@ -26,4 +44,15 @@ export interface Stage {
   readonly source: Source;
   runPrompt(prompt: string): Promise<void>;
   stop(): Promise<void>;
+  /** Token ids; what is left out stays. Rejects with a SourceError, as all of these do. */
+  ask(metric: { target?: number; foil?: number | null; position?: number }): Promise<void>;
+  change(op: ChangeOp): Promise<void>;
+  show(which: Which): Promise<void>;
+  /** Begin, or go on with, the sweep of a field of causes. */
+  fill(field: string): Promise<void>;
+  halt(field: string): Promise<void>;
+  compare(prompt: string | null): Promise<void>;
+  align(pairs: [number, number][] | null): Promise<void>;
+  /** Python that computes the numbers of a field under the present cursor. */
+  code(field: string): Promise<string>;
 }

@@ -16,9 +16,9 @@ export const NARROW_BELOW = 700;
 export const WIDE_ABOVE = 1400;
 
 const ROWS: Record<Grid["kind"], PanelName[][]> = {
-  narrow: [["bar"], ["text"], ["next"], ["heads"], ["pattern"], ["layers"]],
-  middle: [["bar"], ["text", "next"], ["heads", "pattern"], ["layers"]],
-  wide: [["bar"], ["text", "next"], ["heads", "pattern", "layers"]],
+  narrow: [["bar"], ["text"], ["next"], ["compare"], ["changes"], ["heads"], ["pattern"], ["causes"], ["layers"]],
+  middle: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern"], ["changes", "causes"], ["layers"]],
+  wide: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern", "layers"], ["changes", "causes"]],
 };
 
 /** Shares of twelve columns, by how many stand in a row. */
