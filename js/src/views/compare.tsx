@@ -1,0 +1,6 @@
+/**
+ * A second prompt beside the first: which token stands for which, and what differs.
+ */
+export function ComparePanel() {
+  return null;
+}
