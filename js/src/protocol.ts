@@ -245,7 +245,7 @@ export interface ViewState {
   first: FirstPicture | null;
   problems: Problem[];
   progress: Record<string, Progress>;
-  metric: Metric | null;
+  measured: Metric | null;
   changes: Change[];
   showing: Showing;
   compared: Compared | null;
