@@ -8,7 +8,8 @@ from .block import Block, pool
 from .evidence import EVIDENCE, Evidence, evidence
 from .field import CellExtra, Field, Reference
 from .from_array import from_array
-from .half import ABSENT, MASKED, VALUE, decode, encode
+from .growing import Growing
+from .half import ABSENT, MASKED, PENDING, VALUE, decode, encode
 from .place import Place, Span
 from .registry import UnknownFieldError, make, names, register
 from .request import MAX_CELLS, MAX_TEXT_CELLS, BlockRequest, BlockRequestError, Reduction
@@ -17,8 +18,8 @@ from .slicing import slice_for
 from .stream import BlockCancelled, Cells, Reader
 
 __all__ = [
-    "ABSENT", "COORDINATES", "EVIDENCE", "MASKED", "MAX_CELLS", "MAX_TEXT_CELLS", "VALUE",
-    "Axis", "Block", "BlockCancelled", "BlockRequest", "BlockRequestError", "CellExtra", "Cells", "Evidence", "Field",
+    "ABSENT", "COORDINATES", "EVIDENCE", "MASKED", "MAX_CELLS", "MAX_TEXT_CELLS", "PENDING", "VALUE",
+    "Axis", "Block", "BlockCancelled", "BlockRequest", "BlockRequestError", "CellExtra", "Cells", "Evidence", "Field", "Growing",
     "Place", "Reader", "Reduction", "Reference", "Scale", "Span", "UnknownFieldError",
     "decode", "encode", "evidence", "from_array", "make", "names", "pool", "register", "slice_for",
 ]  # fmt: skip

@@ -2,20 +2,21 @@
 
 Always true: `values` is float32; where `state` is not VALUE the value is NaN. Pooling keeps extremes, so that a lone strong cell
 never vanishes: the largest value, or on a diverging field the value of largest magnitude (of +a and -a, +a). NaN beats every value, since a
-NaN hidden by a maximum would be a lie. A pooled cell is masked or absent only where all that it covers is; masked, where both
-occur. Pooling by 6 is pooling by 3 and then by 2.
+NaN hidden by a maximum would be a lie. A pooled cell has no value only where nothing that it covers has one;
+it is then pending where some of that is, else masked where some is. Pooling by 6 is pooling by 3 and then by 2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .half import ABSENT, MASKED, VALUE, encode
+from .half import ABSENT, MASKED, PENDING, VALUE, encode
 
-__all__ = ["ABSENT", "MASKED", "VALUE", "Block", "extent_of", "pool"]
+__all__ = ["ABSENT", "MASKED", "PENDING", "VALUE", "Block", "extent_of", "pool", "prevailing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Block:
     """Numbers over `dims`, row-major.
 
     values: float32, one dimension for each name in dims
-    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT, PENDING), or None where every cell has a value
     texts: object array of str of the same shape, or None
     extent: least and largest finite value before pooling, None where there is none
     """
@@ -74,7 +75,24 @@ def pool(
     if np.count_nonzero(nan) > (0 if state is None else np.count_nonzero(state != VALUE)):
         own = nan if state is None else nan & (state == VALUE)
         pooled = np.where(_along(np.maximum, own, factors), np.asarray(np.nan, pooled.dtype), pooled)
-    return pooled, None if state is None else _along(np.minimum, state, factors)
+    return pooled, None if state is None else prevailing(state, lambda ranks: _along(np.minimum, ranks, factors))
+
+
+_RANK = np.array([VALUE, 2, 3, 1], np.uint8)  # of VALUE, MASKED, ABSENT, PENDING: the least wins
+_OF_RANK = np.array([VALUE, PENDING, MASKED, ABSENT], np.uint8)
+
+
+def prevailing(state: np.ndarray, least: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The state of several cells taken as one: a value wins over pending, this over masked, this over absent.
+
+    least: takes the minimum of the cells that belong together
+
+    >>> prevailing(np.array([ABSENT, PENDING, MASKED], np.uint8), np.min) == PENDING
+    True
+    """
+    if state.max(initial=VALUE) < PENDING:  # the common case, in which the states stand in order by themselves
+        return least(state)
+    return _OF_RANK[least(_RANK[state])]
 
 
 def extent_of(values: np.ndarray, state: np.ndarray | None = None) -> tuple[float, float] | None:

@@ -15,7 +15,7 @@ import numpy as np
 from .axis import Axis
 from .block import Block
 from .evidence import evidence
-from .half import ABSENT, MASKED, VALUE
+from .half import ABSENT, MASKED, PENDING, VALUE
 from .request import BlockRequest, BlockRequestError, as_index
 from .scale import Scale
 from .stream import BAND, Reader, compute
@@ -104,8 +104,8 @@ class Field:
         """A labelled array of just the asked-for part.
 
         index: for each coordinate an int, a slice, a range, a list of ints, or "mean", "max", "sum", "absmax"; what is not named comes
-        whole. Values are those of the coordinate itself: there is no counting from the end. float32; NaN where a mask forbids the cell or
-        there is none.
+        whole. Values are those of the coordinate itself: there is no counting from the end. float32; NaN where a mask forbids the cell,
+        there is none, or it is not computed yet.
         """
         import xarray
 
@@ -182,6 +182,8 @@ def _state_word(value: float, state: int) -> str:
         return "masked"
     if state == ABSENT:
         return "absent"
+    if state == PENDING:
+        return "pending"
     if np.isnan(value):
         return "nan"
     if np.isinf(value):

@@ -1,7 +1,7 @@
 """Numbers as float16 with one power-of-two exponent a block, and the state of a cell in the payload of a NaN.
 
 Always true, for a finite value v of a block whose largest magnitude is M, with the exponent e that `exponent_for(M)` gives:
-|decoded - v| <= max(|v| * 2**-11, 2**(e - 25)), where 2**(e - 25) is below M * 2**-32. NaN, infinities and the two states come back as they
+|decoded - v| <= max(|v| * 2**-11, 2**(e - 25)), where 2**(e - 25) is below M * 2**-32. NaN, infinities and the three states come back as they
 were. The page decodes the same bits by the same rule (docs/protocol.md).
 
 Exponents step by 8, so that the blocks of one field nearly always share one and the page's tables of colours, which are made
@@ -14,10 +14,10 @@ import math
 
 import numpy as np
 
-VALUE, MASKED, ABSENT = 0, 1, 2
-"""States of a cell: it has a value (which may be NaN or infinite), a mask forbids it, it does not exist."""
+VALUE, MASKED, ABSENT, PENDING = 0, 1, 2, 3
+"""States of a cell: it has a value (which may be NaN or infinite), a mask forbids it, it does not exist, it is not computed yet."""
 
-HALF_NAN, HALF_MASKED, HALF_ABSENT = 0x7E00, 0x7E01, 0x7E02
+HALF_NAN, HALF_MASKED, HALF_ABSENT, HALF_PENDING = 0x7E00, 0x7E01, 0x7E02, 0x7E03
 
 _LARGEST_HALF = 65504.0
 _STEP, _OFFSET = 8, 1
@@ -40,7 +40,7 @@ def exponent_for(magnitude: float) -> int:
 def encode(values: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """Halves of `values` (float, any shape) as little-endian uint16 bits of that shape, and their exponent.
 
-    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value.
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT, PENDING), or None where every cell has a value.
 
     >>> bits, exponent = encode(np.array([0.5, np.nan], np.float32), np.array([0, 1], np.uint8))
     >>> [hex(b) for b in bits], exponent
@@ -58,6 +58,7 @@ def encode(values: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndar
     if state is not None:
         bits[state == MASKED] = HALF_MASKED
         bits[state == ABSENT] = HALF_ABSENT
+        bits[state == PENDING] = HALF_PENDING
     return bits, exponent
 
 
@@ -75,4 +76,5 @@ def decode(bits: np.ndarray | bytes, exponent: int) -> tuple[np.ndarray, np.ndar
     state = np.zeros(bits.shape, np.uint8)
     state[bits == HALF_MASKED] = MASKED
     state[bits == HALF_ABSENT] = ABSENT
+    state[bits == HALF_PENDING] = PENDING
     return values, state

@@ -76,16 +76,17 @@ class BlockRequest:
     epoch: int = 0
     pool: Mapping[str, int] = field(default_factory=dict)
     texts: bool = False
+    version: int | None = None  # of numbers that come bit by bit; it tells caches apart, and nothing else
 
     @classmethod
     def parse(cls, raw: Any) -> BlockRequest:
         """From the JSON of docs/protocol.md."""
         if not isinstance(raw, Mapping):
             raise BlockRequestError(f"a block request is an object with field, epoch and index; {_seen(raw)} came")
-        unknown = set(raw) - {"field", "epoch", "index", "pool", "texts"}
+        unknown = set(raw) - {"field", "epoch", "index", "pool", "texts", "version"}
         if unknown:
             raise BlockRequestError(
-                f"a block request has no {', '.join(sorted(map(repr, unknown)))}; it has field, epoch, index, pool, texts"
+                f"a block request has no {', '.join(sorted(map(repr, unknown)))}; it has field, epoch, index, pool, texts, version"
             )
         name = raw.get("field")
         if not isinstance(name, str) or not name:
@@ -105,6 +106,7 @@ class BlockRequest:
             index={str(coordinate): parse_index(wanted, str(coordinate)) for coordinate, wanted in index.items()},
             pool={str(coordinate): _integer(factor, f"pool of {coordinate!r}") for coordinate, factor in factors.items()},
             texts=texts,
+            version=None if raw.get("version") is None else _integer(raw["version"], "version"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +120,8 @@ class BlockRequest:
             raw["pool"] = dict(self.pool)
         if self.texts:
             raw["texts"] = True
+        if self.version is not None:
+            raw["version"] = self.version
         return raw
 
     def resolve(self, axes: Sequence[Axis], most_cells: int | None = MAX_CELLS) -> tuple[Along, ...]:

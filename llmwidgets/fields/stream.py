@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .block import VALUE, Block, extent_of, pool
+from .block import VALUE, Block, extent_of, pool, prevailing
 from .request import Along
 
 BAND = 1 << 18
@@ -31,7 +31,7 @@ class Cells:
     """What a reader gives: numbers for every combination of the asked-for places.
 
     values: float array, one dimension for each axis of the field
-    state: uint8 of the same shape (VALUE, MASKED, ABSENT), or None where every cell has a value. Where it is not VALUE, values are NaN
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT, PENDING), or None where every cell has a value. Where it is not VALUE, values are NaN
     texts: object array of str of the same shape, or None
     """
 
@@ -109,8 +109,10 @@ class _Gathered:
         # Places that are one integer wide take part in the sum without changing it, so all that goes is reduced at once.
         gone, values = self._gone, np.asarray(cells.values)
         valued = True if cells.state is None else cells.state == VALUE
-        state = np.zeros((), np.uint8) if cells.state is None else cells.state.min(axis=gone)
-        self._state = state if self._state is None else np.minimum(self._state, state)
+        state = np.zeros((), np.uint8) if cells.state is None else prevailing(cells.state, lambda states: states.min(axis=gone))
+        if self._state is not None:
+            state = prevailing(np.stack(np.broadcast_arrays(self._state, state)), lambda states: states.min(axis=0))
+        self._state = state
         if self._how in ("mean", "sum"):
             with np.errstate(invalid="ignore"):
                 total = np.sum(values, axis=gone, dtype=np.float64, where=valued)
