@@ -16,6 +16,9 @@ import type { PanelName } from "./protocol";
 import type { Stage } from "./stage";
 import aside from "./styles/aside.css";
 import base from "./styles/base.css";
+import causes from "./styles/causes.css";
+import changes from "./styles/changes.css";
+import compare from "./styles/compare.css";
 import panelStyles from "./styles/panels.css";
 import pictures from "./styles/pictures.css";
 import { applyTheme } from "./theme";
@@ -96,6 +99,7 @@ function App() {
       aria-label={`llmwidgets, ${model}`}
       data-status={status.value.state}
       data-epoch={run.value?.epoch ?? ""}
+      data-settled={ui.stage.settled.value}
     >
       <div class="grid" style={{ gridTemplateColumns: grid.columns, gridTemplateAreas: grid.areas }}>
         {panels.value.map((name) => {
@@ -122,7 +126,7 @@ function letGoOfHover(ui: Ui): void {
 
 export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
   const style = document.createElement("style");
-  style.textContent = [base, panelStyles, pictures, aside].join("\n");
+  style.textContent = [base, panelStyles, pictures, changes, causes, compare, aside].join("\n");
   const place = document.createElement("div");
   place.className = "llmw-place";
   root.append(style, place);

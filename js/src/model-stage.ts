@@ -1,17 +1,30 @@
 /**
  * A Stage over an anywidget model: traits become signals, messages a source of numbers.
  *
- * Always true: traits that change together (run, fields, first) reach the panels together; a new epoch empties the cache before any panel
- * sees the new run. It uses only what every anywidget host has: get, set, save_changes, send, on, off.
+ * Always true: traits that change together (run, fields, first) reach the panels together; numbers of epochs that are over have left the
+ * cache before any panel sees the new run; a change that was switched stands as the user left it until the kernel has answered. It uses only what every anywidget host has: get, set, save_changes, send, on, off.
  */
-import { batch, computed, effect, signal } from "@preact/signals";
-import type { FirstPicture, Run, Settings, Status, ViewState } from "./protocol";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type {
+  Change,
+  ChangeOp,
+  FieldMeta,
+  FirstPicture,
+  Progress,
+  Run,
+  Settings,
+  Showing,
+  Status,
+  ViewState,
+} from "./protocol";
 import { Selection } from "./selection";
 import { bindSelection } from "./selection-channel";
+import { isSettled } from "./settled";
 import { KernelSource } from "./source/kernel";
 import { type Channel, Rpc } from "./source/rpc";
 import type { Stage } from "./stage";
 import { LIGHT, resolveTheme, type Theme, watchHostMode } from "./theme";
+import { Wishes } from "./wishes";
 
 // biome-ignore lint/suspicious/noExplicitAny: hosts hand over what they like
 type Heard = (...args: any[]) => void;
@@ -43,7 +56,13 @@ const SETTINGS: Settings = {
   layerField: "logit_lens",
   patternView: "matrix",
   palette: "blue",
+  headFieldBeside: "",
+  patternField: "attention",
+  causeView: "",
+  scatterX: "attention",
+  scatterY: "ablation_effect",
 };
+const SHOWING: Showing = { which: "clean", options: [{ which: "clean", label: "clean run" }] };
 const CURSOR = { id: "", layer: null, head: null, query: null, key: null, step: null, prompt: null, heads: [] };
 
 function listen(model: WidgetModel, name: string, heard: Heard, life: AbortSignal): void {
@@ -68,15 +87,22 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
   const status = trait("status", READY);
   const problems = trait("problems", []);
   const settings = trait("settings", SETTINGS);
+  const progress = trait("progress", {});
+  const measured = trait("measured", null);
+  const compared = trait("compared", null);
+  const changes = trait("changes", []);
+  const showing = trait("showing", SHOWING);
   const run = signal<Run | null>(null);
   const source = new KernelSource(new Rpc(channelOf(model), life));
 
-  const simple = { panels, fields, status, problems, settings } as const;
+  const simple = { panels, fields, status, problems, settings, progress, changes, showing } as const;
+  const nullable = { measured, compared } as const;
+  const wishes = { changes: new Wishes<number, ChangeWish>(), showing: new Wishes<"", Pick<Showing, "which">>() };
   let seeded: FirstPicture | null = null;
   const pull = () =>
     batch(() => {
       const now = model.get("run") ?? null;
-      source.begin(now?.epoch ?? null);
+      source.begin(now?.epoch ?? null, now?.live);
       const first = model.get("first") ?? null;
       if (first !== seeded || now !== run.peek()) source.seed(first);
       seeded = first;
@@ -84,10 +110,19 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
         const value = model.get(name);
         if (value !== undefined && value !== null) (simple[name] as { value: unknown }).value = value;
       }
+      for (const name of Object.keys(nullable) as (keyof typeof nullable)[])
+        (nullable[name] as { value: unknown }).value = model.get(name) ?? null;
+      source.versions(progress.value);
       run.value = now;
     });
   pull();
-  for (const name of ["run", "first", ...Object.keys(simple)]) listen(model, `change:${name}`, pull, life);
+  const heard = ["run", "first", ...Object.keys(simple), ...Object.keys(nullable)];
+  for (const name of heard) listen(model, `change:${name}`, pull, life);
+  for (const name of ["changes", "showing"] as const) {
+    listen(model, `change:${name}`, () => wishes[name].heard(), life);
+  }
+  const shownChanges = computed(() => wished(changes.value, wishes.changes.wanted.value));
+  const shownShowing = computed<Showing>(() => ({ ...showing.value, ...wishes.showing.wanted.value.get("") }));
 
   const stops = [
     effect(() => {
@@ -124,20 +159,26 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
   listen(model, "comm_live_update", doubt, life);
 
   const around = signal<HTMLElement | null>(null);
-  const changes = signal(0);
+  const modes = signal(0);
   const theme = computed<Theme>(() => {
-    changes.value;
+    modes.value;
     return around.value ? resolveTheme(settings.value.theme, around.value) : LIGHT;
   });
 
   life.addEventListener("abort", () => {
     for (const stop of stops) stop();
   });
+  const call = async (...[method, params]: Parameters<Rpc["call"]>) => (await source.rpc.call(method, params)).result;
   return {
     panels,
     run,
     tokens,
-    fields,
+    fields: withProgress(fields, progress),
+    metric: measured,
+    changes: shownChanges,
+    showing: shownShowing,
+    compared,
+    settled: computed(() => isSettled(run.value, shownChanges.value, shownShowing.value)),
     status,
     problems,
     settings,
@@ -145,15 +186,67 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     connected: source.connected,
     selection,
     source,
-    runPrompt: async (prompt) => void (await source.rpc.call("run", { prompt })),
-    stop: async () => void (await source.rpc.call("stop", {})),
+    runPrompt: async (prompt) => void (await call("run", { prompt })),
+    stop: async () => void (await call("stop", {})),
+    ask: async (metric) => void (await call("metric", metric)),
+    change: async (op) => {
+      const wish = wishOf(op);
+      await (wish ? wishes.changes.during(...wish, () => call("change", op)) : call("change", op));
+    },
+    show: (which) => wishes.showing.during("", { which }, () => call("show", { which })),
+    fill: async (field) => void (await call("fill", { field })),
+    halt: async (field) => void (await call("halt", { field })),
+    compare: async (prompt) => void (await call("compare", { prompt })),
+    align: async (pairs) => void (await call("align", { pairs })),
+    code: async (field) => {
+      const { id: _, heads: __, ...cursor } = selection.toCursor();
+      return ((await call("code", { field, cursor })) as { code: string }).code;
+    },
     followHost: (element, until) => {
       around.value = element;
       watchHostMode(() => {
-        changes.value += 1;
+        modes.value += 1;
       }, until);
     },
   };
+}
+
+/** What is wished of a change before the kernel has told it back. */
+type ChangeWish = Partial<Pick<Change, "on" | "name">> & { gone?: true };
+
+function wishOf(op: ChangeOp): [number, ChangeWish] | null {
+  if (op.op === "remove") return [op.id, { gone: true }];
+  if (op.op !== "set") return null;
+  const { op: _, id, ...wish } = op;
+  return [id, wish];
+}
+
+function wished(changes: Change[], wishes: ReadonlyMap<number, ChangeWish>): Change[] {
+  if (wishes.size === 0) return changes;
+  return changes.flatMap((change) => {
+    const { gone, ...wish } = wishes.get(change.id) ?? {};
+    return gone ? [] : [{ ...change, ...wish }];
+  });
+}
+
+/** Every field with its `progress`; one of which nothing new is known stays the very same. */
+function withProgress(
+  fields: ReadonlySignal<FieldMeta[]>,
+  progress: ReadonlySignal<Record<string, Progress>>,
+): ReadonlySignal<FieldMeta[]> {
+  let laid = new Map<FieldMeta, { said: string; field: FieldMeta }>();
+  return computed(() => {
+    const now = new Map<FieldMeta, { said: string; field: FieldMeta }>();
+    for (const field of fields.value) {
+      const known = progress.value[field.name];
+      const said = known ? JSON.stringify(known) : "";
+      const former = laid.get(field);
+      const made = known ? { ...field, progress: known } : field;
+      now.set(field, former?.said === said ? former : { said, field: made });
+    }
+    laid = now;
+    return [...now.values()].map(({ field }) => field);
+  });
 }
 
 /** The tokens that came with the run, and behind them the rest once it has come. */

@@ -2,7 +2,7 @@
  * Which numbers a view needs: a view names the coordinates that it draws, the selection fixes all the others.
  *
  * Pure. Always true: a request names every coordinate of its field, stays inside the axes, and its ranges start at
- * multiples of their pool factor. What stands in for a coordinate that neither the view nor the cursor fixes is written
+ * multiples of their pool factor; of a field that grows it names the version. What stands in for a coordinate that neither the view nor the cursor fixes is written
  * down here (`REST`), not decided by each view.
  */
 import { type BlockRequest, type Coordinate, type FieldMeta, type Index, MAX_CELLS } from "./protocol";
@@ -69,6 +69,7 @@ export function requestFor(
   const request: BlockRequest = { field: field.name, epoch, index };
   if (Object.keys(pool).length > 0) request.pool = pool;
   if (options.texts && field.texts) request.texts = true;
+  if (field.progress) request.version = field.progress.version;
   return request;
 }
 

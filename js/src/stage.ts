@@ -34,6 +34,8 @@ export interface Stage {
   readonly changes: ReadonlySignal<Change[]>;
   readonly showing: ReadonlySignal<Showing>;
   readonly compared: ReadonlySignal<Compared | null>;
+  /** Whether the run that is drawn is the one that was asked for last; until then panels wait. */
+  readonly settled: ReadonlySignal<boolean>;
   readonly status: ReadonlySignal<Status>;
   readonly problems: ReadonlySignal<Problem[]>;
   readonly settings: Signal<Settings>;

@@ -29,13 +29,16 @@ describe("the cache", () => {
     expect(cache.bytes).toBe(2 * 1400);
   });
 
-  it("counts a block once that is put again, and none after it was cleared", () => {
+  it("counts a block once that is put again, and none of an epoch that is not kept", () => {
     const cache = new BlockCache();
     const one = block(at({}), ["key"], [14], new Array(14).fill(0));
     cache.put(one);
     cache.put(one);
     expect([cache.size, cache.bytes]).toEqual([1, 428]);
-    cache.clear();
+    cache.put(block({ ...at({}), epoch: 2 }, ["key"], [14], new Array(14).fill(0)));
+    cache.keep(new Set([2, 3]));
+    expect([cache.size, cache.bytes, cache.find(at({}))]).toEqual([1, 428, undefined]);
+    cache.keep(new Set());
     expect([cache.size, cache.bytes]).toEqual([0, 0]);
   });
 

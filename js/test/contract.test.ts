@@ -152,7 +152,17 @@ describe("traits", () => {
     const stage = stageOf(new FakeModel({ ...traits, first } as unknown as ViewState), life.signal);
     expect(stage.run.value).toEqual(traits.run);
     expect(stage.panels.value).toEqual(traits.panels);
-    expect(stage.fields.value).toEqual(traits.fields);
+    const [attention, lens, ablation] = traits.fields;
+    expect(stage.fields.value).toEqual([
+      attention,
+      lens,
+      { ...ablation, progress: traits.progress.ablation_effect },
+    ]);
+    expect(stage.metric.value).toEqual(traits.measured);
+    expect(stage.changes.value).toEqual(traits.changes);
+    expect(stage.showing.value).toEqual(traits.showing);
+    expect(stage.compared.value).toEqual(traits.compared);
+    expect(stage.settled.value).toBe(true);
     expect(stage.status.value).toEqual(traits.status);
     expect(stage.settings.value).toEqual(traits.settings);
     expect(stage.problems.value).toEqual(traits.problems);

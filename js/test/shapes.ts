@@ -1,6 +1,6 @@
 /** Small fields, runs and blocks that several tests use. */
 import { halfOf } from "../src/paint/half";
-import type { BlockRequest, FieldMeta, Run } from "../src/protocol";
+import type { BlockRequest, FieldMeta, Run, Settings, Showing, Shown } from "../src/protocol";
 import type { Block } from "../src/source/source";
 
 export function field(name: string, axes: [string, number, number?][], more: Partial<FieldMeta> = {}): FieldMeta {
@@ -25,6 +25,24 @@ export const ATTENTION = field("attention", [
   ["key", 14],
 ]);
 
+export const SHOWN: Shown = { which: "clean", label: "", changes: [], before: null, after: null };
+
+export const SHOWING: Showing = { which: "clean", options: [{ which: "clean", label: "clean run" }] };
+
+export const SETTINGS: Settings = {
+  theme: "light",
+  textField: "attention",
+  headField: "attention",
+  layerField: "logit_lens",
+  patternView: "matrix",
+  palette: "blue",
+  headFieldBeside: "",
+  patternField: "attention",
+  causeView: "",
+  scatterX: "attention",
+  scatterY: "ablation_effect",
+};
+
 export const RUN: Run = {
   epoch: 1,
   model: "tiny",
@@ -36,6 +54,8 @@ export const RUN: Run = {
   editable: true,
   tokens: { total: 2, texts: ["a", " b"], kinds: "tt" },
   integrity: { ok: true, sentence: "reproduces the model to 3e-07", pattern: 2e-7, readout: 3e-7 },
+  shown: SHOWN,
+  live: [1],
 };
 
 export function block(request: BlockRequest, dims: string[], shape: number[], values: number[]): Block {

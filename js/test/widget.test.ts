@@ -6,18 +6,10 @@ import { once } from "../src/page-globals";
 import type { Cursor, Status, ViewState } from "../src/protocol";
 import factory from "../src/widget";
 import { FakeModel, framePassed } from "./fake-model";
-import { RUN } from "./shapes";
+import { RUN, SETTINGS, SHOWING } from "./shapes";
 
 const READY: Status = { state: "ready", what: null, done: 0, total: 0, prompt: null, message: null, hint: null };
 const CURSOR: Cursor = { id: "one", layer: 1, head: 1, query: 1, key: null, step: null, prompt: null, heads: [] };
-const SETTINGS: ViewState["settings"] = {
-  theme: "light",
-  textField: "attention",
-  headField: "attention",
-  layerField: "logit_lens",
-  patternView: "matrix",
-  palette: "blue",
-};
 const state = (): ViewState => ({
   panels: [],
   run: RUN,
@@ -27,6 +19,11 @@ const state = (): ViewState => ({
   status: READY,
   first: null,
   problems: [],
+  progress: {},
+  measured: null,
+  changes: [],
+  showing: SHOWING,
+  compared: null,
 });
 
 const lives: AbortController[] = [];

@@ -2,12 +2,12 @@
  * Half-precision bits: their value and what state of a cell they stand for.
  *
  * Always true: the value of all 65,536 bit patterns stands in one table, made once a page. A cell's state (forbidden by a mask,
- * not there at all) travels in the payload of a NaN, so that states never need a second array.
+ * not there at all, not computed yet) travels in the payload of a NaN, so that states never need a second array.
  */
 import { once } from "../page-globals";
-import { HALF_ABSENT, HALF_MASKED } from "../protocol";
+import { HALF_ABSENT, HALF_MASKED, HALF_PENDING } from "../protocol";
 
-export type CellState = "value" | "nan" | "inf" | "-inf" | "masked" | "absent";
+export type CellState = "value" | "nan" | "inf" | "-inf" | "masked" | "absent" | "pending";
 
 function floatOf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -23,7 +23,7 @@ export function halfTable(): Float32Array {
   return once("halves", () => Float32Array.from({ length: 65536 }, (_, bits) => floatOf(bits)));
 }
 
-/** What the bits stand for; `exponent` is the block's. Masked and absent cells are NaN here: ask `stateOf`. */
+/** What the bits stand for; `exponent` is the block's. Masked, absent and pending cells are NaN here: ask `stateOf`. */
 export function valueOf(bits: number, exponent: number): number {
   return halfTable()[bits]! * 2 ** exponent;
 }
@@ -33,6 +33,7 @@ export function stateOf(bits: number): CellState {
   if (bits === 0x7c00) return "inf";
   if (bits === 0xfc00) return "-inf";
   if (bits === HALF_MASKED) return "masked";
+  if (bits === HALF_PENDING) return "pending";
   return bits === HALF_ABSENT ? "absent" : "nan";
 }
 

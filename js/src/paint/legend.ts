@@ -29,6 +29,7 @@ const LABELS: Record<Mark, string> = {
   above: "beyond the scale",
   below: "below the scale",
   absent: "not there",
+  pending: "not computed yet",
   masked: "masked",
 };
 

@@ -1,6 +1,6 @@
 /**
  * Marks upon cells that are not plain values, so that colour is never all that tells them: NaN a cross, infinities an arrow head, what
- * lies beyond the scale a corner, absent cells a hatch. Masked cells stay quiet.
+ * lies beyond the scale a corner, absent cells a hatch, cells that are not computed yet a dot. Masked cells stay quiet.
  */
 import { halfTable, stateOf } from "./half";
 import type { Plane } from "./plane";
@@ -11,7 +11,7 @@ import type { ColourTable } from "./table";
 /** Cells of this many units and more get marks; below it their colour has to do. */
 export const MARK_SIZE = 7;
 
-export type Mark = "nan" | "inf" | "-inf" | "above" | "below" | "absent" | "masked";
+export type Mark = "nan" | "inf" | "-inf" | "above" | "below" | "absent" | "pending" | "masked";
 
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
@@ -57,6 +57,10 @@ export function drawMark(context: Context, mark: Mark, x: number, y: number, wid
       context.moveTo(x + 1, y + height - 1);
       context.lineTo(x + width - 1, y + 1);
       break;
+    case "pending":
+      context.moveTo(x + width / 2 + 1, y + height / 2);
+      context.arc(x + width / 2, y + height / 2, 1, 0, 2 * Math.PI);
+      break;
     case "masked":
       return;
   }
@@ -77,7 +81,7 @@ export function drawMarks(context: Context, plane: Plane, rect: Rect, table: Col
       const bits = plane.halves[row * plane.columns + column]!;
       const mark = markOf(bits, table);
       if (mark === null || mark === "masked") continue;
-      context.strokeStyle = mark === "absent" ? table.theme.line : table.ink(bits);
+      context.strokeStyle = mark === "absent" || mark === "pending" ? table.theme.line : table.ink(bits);
       context.fillStyle = table.ink(bits);
       drawMark(context, mark, rect.x + column * width, rect.y + row * height, width, height);
     }

@@ -26,6 +26,7 @@ export function stateColour(state: Exclude<CellState, "value">, theme: Theme): R
   const light = theme.mode === "light";
   switch (state) {
     case "masked":
+    case "pending":
       return parseColour(theme.soft);
     case "absent":
       return mix(parseColour(theme.bg), parseColour(theme.line), 0.55);
@@ -48,7 +49,7 @@ function makeTable(scale: ResolvedScale, exponent: number, name: PaletteName, th
   const palette = paletteFor(scale.kind, name, theme);
   const steps = Uint32Array.from({ length: STEPS + 1 }, (_, step) => pixel(palette(step / STEPS)));
   const states = new Map<CellState, number>();
-  for (const state of ["nan", "inf", "-inf", "masked", "absent"] as const) {
+  for (const state of ["nan", "inf", "-inf", "masked", "absent", "pending"] as const) {
     states.set(state, pixel(stateColour(state, theme)));
   }
   const values = halfTable();

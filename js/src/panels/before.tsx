@@ -12,6 +12,9 @@ const TITLES: Record<PanelName, string> = {
   next: "Next token",
   heads: "Heads",
   pattern: "Pattern",
+  compare: "Compare",
+  causes: "Causes",
+  changes: "Changes",
   layers: "Layers",
 };
 

@@ -59,9 +59,9 @@ export class BlockCache {
     return undefined;
   }
 
-  clear(): void {
-    this.#blocks.clear();
-    this.#bytes = 0;
+  /** Only the blocks of these epochs stay. */
+  keep(epochs: ReadonlySet<number>): void {
+    for (const [key, { request }] of this.#blocks) if (!epochs.has(request.epoch)) this.#drop(key);
   }
 
   #use(key: string, block: Block): void {

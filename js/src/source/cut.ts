@@ -47,7 +47,8 @@ function some(at: number[]): Places | undefined {
 
 /** Per coordinate the places to take, or null where `held` does not answer `want`. */
 function plan(want: BlockRequest, held: BlockRequest): Map<string, Places> | null {
-  if (want.field !== held.field || want.epoch !== held.epoch || (want.texts && !held.texts)) return null;
+  if (want.field !== held.field || want.epoch !== held.epoch || want.version !== held.version) return null;
+  if (want.texts && !held.texts) return null;
   const places = new Map<string, Places>();
   for (const [coordinate, wanted] of Object.entries(want.index)) {
     const there = held.index[coordinate];

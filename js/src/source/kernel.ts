@@ -2,10 +2,10 @@
  * The Source that asks the kernel.
  *
  * Always true: what is in the cache, or part of it, is not asked for; what is under way is not asked for twice; numbers of an epoch
- * that is over are neither kept nor handed out. Transport, time-outs and repeats are rpc.ts's.
+ * that is no longer live are neither kept nor handed out, and no version of a field that grows answers for another. Transport, time-outs and repeats are rpc.ts's.
  */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { BlockHeader, BlockRequest, Cell, CellRequest, FirstPicture } from "../protocol";
+import type { BlockHeader, BlockRequest, Cell, CellRequest, FirstPicture, Progress } from "../protocol";
 import { halvesFrom } from "./bytes";
 import { BlockCache } from "./cache";
 import { covers, cut } from "./cut";
@@ -27,25 +27,32 @@ export class KernelSource implements Source {
   readonly #cache = new BlockCache();
   readonly #blocks = new Flights<Block>();
   readonly #underWay = new Map<string, BlockRequest>();
-  readonly #cells = new Map<string, Cell>();
+  readonly #cells = new Map<string, { epoch: number; cell: Cell }>();
   readonly #cellFlights = new Flights<Cell>();
   #epoch: number | null = null;
+  #live: ReadonlySet<number> = new Set();
+  #versions: Record<string, Progress> = {};
 
   constructor(readonly rpc: Rpc) {
     this.connected = rpc.connected;
   }
 
-  /** A new capture has begun: what was kept is of no use. */
-  begin(epoch: number | null): void {
-    if (epoch === this.#epoch) return;
+  /** Another run is shown. What was kept of those that the kernel still answers for stays, so that going back asks for nothing. */
+  begin(epoch: number | null, live: readonly number[] = []): void {
     this.#epoch = epoch;
-    this.#cache.clear();
-    this.#cells.clear();
+    this.#live = new Set(epoch === null ? [] : [epoch, ...live]);
+    this.#cache.keep(this.#live);
+    for (const [key, { epoch: of }] of this.#cells) if (!this.#live.has(of)) this.#cells.delete(key);
   }
 
-  /** Keep the blocks that travelled with the widget; those of another epoch are left. */
+  /** How far the fields of causes are: exact cells of a former version are not those of this one. */
+  versions(progress: Record<string, Progress>): void {
+    this.#versions = progress;
+  }
+
+  /** Keep the blocks that travelled with the widget; those of an epoch that is over are left. */
   seed(first: FirstPicture | null): void {
-    if (!first || first.epoch !== this.#epoch) return;
+    if (!first || !this.#live.has(first.epoch)) return;
     for (const { request, header, data } of first.blocks) this.#keep(request, header, data);
   }
 
@@ -67,14 +74,15 @@ export class KernelSource implements Source {
 
   async cell(request: CellRequest, options: ReadOptions = {}): Promise<Cell> {
     this.#refuseOld(request.epoch);
-    const key = cellKeyOf(request);
+    const key = `${this.#versions[request.field]?.version ?? ""} ${cellKeyOf(request)}`;
     const kept = this.#cells.get(key);
-    if (kept) return kept;
+    if (kept) return kept.cell;
     return this.#cellFlights.join(key, options.signal, async (signal) => {
       const { result } = await this.rpc.call("cell", request, { patience: PATIENCE, ...options, signal });
       this.#refuseOld(request.epoch);
-      this.#cells.set(key, result as Cell);
-      return result as Cell;
+      const cell = result as Cell;
+      if (cell.state !== "pending") this.#cells.set(key, { epoch: request.epoch, cell });
+      return cell;
     });
   }
 
@@ -103,7 +111,7 @@ export class KernelSource implements Source {
     this.#underWay.set(key, request);
     try {
       const late = (answer: Answer) => {
-        if (request.epoch === this.#epoch) this.#receive(request, answer);
+        if (this.#live.has(request.epoch)) this.#receive(request, answer);
       };
       const answer = await this.rpc.call("block", request, { patience: PATIENCE, ...options, late });
       return this.#receive(request, answer);
@@ -137,7 +145,7 @@ export class KernelSource implements Source {
   }
 
   #refuseOld(epoch: number): void {
-    if (epoch !== this.#epoch)
+    if (!this.#live.has(epoch))
       throw new SourceError("Stale", `the numbers of run ${epoch} are gone: this is run ${this.#epoch}`);
   }
 

@@ -3,7 +3,7 @@ import type { BlockRequest, CellRequest, Index } from "../protocol";
 
 /** A request without pools of one, without an empty pool, without `texts` that is false, its coordinates sorted. */
 export function normalised(request: BlockRequest): BlockRequest {
-  const { field, epoch } = request;
+  const { field, epoch, version } = request;
   const index = sorted(request.index);
   const pools = Object.entries(sorted(request.pool ?? {})).filter(
     ([coordinate, factor]) => factor > 1 && Array.isArray(index[coordinate]),
@@ -14,6 +14,7 @@ export function normalised(request: BlockRequest): BlockRequest {
     index,
     ...(pools.length > 0 && { pool: Object.fromEntries(pools) }),
     ...(request.texts && { texts: true }),
+    ...(version !== undefined && { version }),
   };
 }
 

@@ -12,12 +12,13 @@ import {
   type FieldMeta,
   HALF_ABSENT,
   HALF_MASKED,
+  HALF_PENDING,
   type Reduction,
 } from "../protocol";
 import { type Block, type Source, SourceError } from "./source";
 
 /** What a cell holds: a number (NaN and infinities too), or a state. */
-export type CellValue = number | "masked" | "absent";
+export type CellValue = number | "masked" | "absent" | "pending";
 
 export interface SnapshotField {
   meta: FieldMeta;
@@ -30,6 +31,7 @@ const finite = (cells: CellValue[]) => cells.filter((cell): cell is number => ty
 
 /** What remains of cells none of which is a number. */
 function emptiness(cells: CellValue[]): CellValue {
+  if (cells.includes("pending")) return "pending";
   return cells.includes("masked") ? "masked" : "absent";
 }
 
@@ -101,6 +103,7 @@ function exponentFor(most: number): number {
 
 function bitsOf(cell: CellValue, exponent: number): number {
   if (cell === "masked") return HALF_MASKED;
+  if (cell === "pending") return HALF_PENDING;
   return cell === "absent" ? HALF_ABSENT : halfOf(cell * 2 ** -exponent);
 }
 

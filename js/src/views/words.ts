@@ -42,6 +42,7 @@ const STATES: Record<Exclude<Cell["state"], "value">, string> = {
   "-inf": `${MINUS}∞: below all numbers`,
   masked: "masked: the model may not look there",
   absent: "absent: this layer has no such head",
+  pending: "pending: not computed yet",
 };
 
 /** The state of a cell in words; null for an ordinary value. */

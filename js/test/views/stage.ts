@@ -3,14 +3,32 @@
  *
  * The numbers are closed forms (`attentionAt`), so that what a test expects never comes from the code under test.
  */
-import { type Signal, signal } from "@preact/signals";
+import { computed, type Signal, signal } from "@preact/signals";
 import { mount } from "../../src/app";
-import type { BlockRequest, Cell, CellRequest, FieldMeta, Problem, Run, Settings, Status } from "../../src/protocol";
+import type {
+  BlockRequest,
+  Cell,
+  CellRequest,
+  Change,
+  ChangeOp,
+  Compared,
+  FieldMeta,
+  Metric,
+  Problem,
+  Progress,
+  Run,
+  Showing,
+  Shown,
+  Status,
+  Which,
+} from "../../src/protocol";
 import { Selection } from "../../src/selection";
+import { isSettled } from "../../src/settled";
 import { type SnapshotField, SnapshotSource } from "../../src/source/snapshot";
 import type { Block, Source } from "../../src/source/source";
 import type { Stage } from "../../src/stage";
 import { LIGHT, type Theme } from "../../src/theme";
+import { SETTINGS, SHOWING, SHOWN } from "../shapes";
 
 export const READY: Status = { state: "ready", what: null, done: 0, total: 0, prompt: null, message: null, hint: null };
 
@@ -132,12 +150,65 @@ export class TestSource implements Source {
 export interface TestStage extends Stage {
   source: TestSource;
   run: Signal<Run | null>;
+  fields: Signal<FieldMeta[]>;
   status: Signal<Status>;
   problems: Signal<Problem[]>;
   connected: Signal<boolean>;
   theme: Signal<Theme>;
+  metric: Signal<Metric | null>;
+  changes: Signal<Change[]>;
+  showing: Signal<Showing>;
+  compared: Signal<Compared | null>;
   ran: string[];
   stopped: number;
+  /** What was asked for, in order: the name of the call and what it was given. */
+  calls: [string, unknown][];
+  /** Every call rejects with this, if it is set. */
+  refusing: Error | null;
+}
+
+export const METRIC: Metric = {
+  target: { id: 12, text: " Mary" },
+  foil: { id: 31, text: " John" },
+  position: 5,
+  quantity: "logit_difference",
+  name: "logit(' Mary') - logit(' John') at position 5",
+  unit: "logits",
+  value: 9.5,
+  proposed: true,
+};
+
+export const makeProgress = (more: Partial<Progress> = {}): Progress => ({
+  version: 1,
+  state: "ready",
+  done: 12,
+  total: 12,
+  message: null,
+  hint: null,
+  note: null,
+  ...more,
+});
+
+export function makeChange(id: number, more: Partial<Change> = {}): Change {
+  return {
+    id,
+    name: "",
+    words: "z of head 2.1 set to zero",
+    on: true,
+    run: "first",
+    places: { site: "z", layer: [2], head: [1], position: null, key: null, neuron: null },
+    effect: -0.38,
+    after: 9.12,
+    moved: [],
+    failed: null,
+    ...more,
+  };
+}
+
+/** Another run of the same prompt, as the kernel shows it. */
+export function shownRun(stage: TestStage, epoch: number, shown: Partial<Shown>): Run {
+  const run = stage.run.peek()!;
+  return { ...run, epoch, shown: { ...SHOWN, ...shown }, live: [...new Set([...run.live, epoch])] };
 }
 
 export const TEXTS = ["When", " Mary", " and", " John", " went", ","];
@@ -154,6 +225,8 @@ export function makeRun({ layers, heads, texts, kinds, headsPerLayer }: Shape, e
     editable: true,
     tokens: { total: texts.length, texts, kinds: kinds ?? "t".repeat(texts.length) },
     integrity: { ok: true, sentence: "reproduces the model to 3e-07", pattern: 1e-7, readout: 1e-7 },
+    shown: SHOWN,
+    live: [epoch],
   };
 }
 
@@ -164,31 +237,47 @@ export function makeStage(
   const fields = given.fields ?? fieldsOf(shape);
   const selection = new Selection("test");
   selection.pin({ layer: 2, head: 1, query: shape.texts.length - 1 });
-  const settings: Settings = {
-    theme: "light",
-    textField: "attention",
-    headField: "attention",
-    layerField: "logit_lens",
-    patternView: "matrix",
-    palette: "blue",
-  };
   const run = signal<Run | null>(makeRun(shape));
+  const changes = signal<Change[]>([]);
+  const showing = signal<Showing>(SHOWING);
+  const called = async (name: string, given: unknown) => {
+    stage.calls.push([name, given]);
+    if (stage.refusing) throw stage.refusing;
+  };
   const stage = {
     panels: signal(given.panels ?? ["bar", "text", "next", "heads", "pattern", "layers"]),
     run,
     tokens: signal({ texts: shape.texts, kinds: run.value!.tokens.kinds }),
     fields: signal(fields.map((field) => field.meta)),
+    metric: signal<Metric | null>(null),
+    changes,
+    showing,
+    compared: signal<Compared | null>(null),
+    settled: computed(() => isSettled(run.value, changes.value, showing.value)),
     status: signal(READY),
     problems: signal<Problem[]>([]),
-    settings: signal(settings),
+    settings: signal(SETTINGS),
     theme: signal<Theme>(LIGHT),
     connected: signal(true),
     selection,
     source: new TestSource(new SnapshotSource(fields)),
     ran: [] as string[],
     stopped: 0,
+    calls: [] as [string, unknown][],
+    refusing: null as Error | null,
     runPrompt: async (prompt: string) => void stage.ran.push(prompt),
     stop: async () => void stage.stopped++,
+    ask: (metric: object) => called("ask", metric),
+    change: (op: ChangeOp) => called("change", op),
+    show: (which: Which) => called("show", which),
+    fill: (field: string) => called("fill", field),
+    halt: (field: string) => called("halt", field),
+    compare: (prompt: string | null) => called("compare", prompt),
+    align: (pairs: [number, number][] | null) => called("align", pairs),
+    code: async (field: string) => {
+      await called("code", field);
+      return `run.field(${JSON.stringify(field)})\n`;
+    },
   };
   return stage as unknown as TestStage;
 }
