@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .contributions.norm_weighted import norm_weighted_attention
     from .contributions.rollout import rollout
     from .effects.ablation import ablate, effect_of
+    from .effects.ablation_estimate import estimate_ablation
     from .effects.attribution_patching import attribution_patching
     from .effects.direct_total import direct_and_total_effect
     from .effects.knockout import knock_out
@@ -53,6 +54,7 @@ _HOMES = {
     "direct_logit_attribution": ".contributions.direct",
     "edge_contribution": ".contributions.edges",
     "effect_of": ".effects.ablation",
+    "estimate_ablation": ".effects.ablation_estimate",
     "head_scores": ".head_scores",
     "in_words": ".sentences",
     "knock_out": ".effects.knockout",
@@ -77,6 +79,7 @@ __all__ = [
     "direct_logit_attribution",
     "edge_contribution",
     "effect_of",
+    "estimate_ablation",
     "head_scores",
     "in_words",
     "knock_out",

@@ -87,7 +87,7 @@ def prevailing(state: np.ndarray, least: Callable[[np.ndarray], np.ndarray]) -> 
 
     least: takes the minimum of the cells that belong together
 
-    >>> prevailing(np.array([ABSENT, PENDING, MASKED], np.uint8), np.min) == PENDING
+    >>> int(prevailing(np.array([ABSENT, PENDING, MASKED], np.uint8), np.min)) == PENDING
     True
     """
     if state.max(initial=VALUE) < PENDING:  # the common case, in which the states stand in order by themselves

@@ -73,13 +73,8 @@ def direct_and_total_effect(
     True
     """
     require_capture(run)
-    if final_norm not in FINAL_NORMS:
-        raise ValueError(f"final_norm={final_norm!r} came; expected one of {', '.join(FINAL_NORMS)}")
     asked = metric.on(run)
-    if final_norm == "frozen" and metric.quantity != "logit_difference":
-        raise ValueError(f'quantity={metric.quantity!r} is no sum over heads; ask for final_norm="recomputed", or a logit difference')
-    changes = _changes_at_leaves(run, asked.position, Donors(run, captures_among(references)), replacement, references)
-    direct = (_frozen if final_norm == "frozen" else _recomputed)(run, asked, changes)
+    direct = direct_effect(run, metric, final_norm=final_norm, replacement=replacement, references=references)
     found = ablate(
         run,
         metric,
@@ -104,6 +99,22 @@ def direct_and_total_effect(
         final_norm=final_norm,
         caveat=caveat("direct_and_total", replacement=replacement),
     )
+
+
+def direct_effect(
+    run: Capture, metric: Metric, *, final_norm: str = "frozen", replacement: str = "zero", references: Sequence[Any] = ()
+) -> np.ndarray:
+    """The direct effects alone, (layer, head) float64, without the passes that total ones take; `run` may be a changed one.
+
+    Arguments, NaN and errors as in `direct_and_total_effect`.
+    """
+    if final_norm not in FINAL_NORMS:
+        raise ValueError(f"final_norm={final_norm!r} came; expected one of {', '.join(FINAL_NORMS)}")
+    asked = metric.on(run)
+    if final_norm == "frozen" and metric.quantity != "logit_difference":
+        raise ValueError(f'quantity={metric.quantity!r} is no sum over heads; ask for final_norm="recomputed", or a logit difference')
+    changes = _changes_at_leaves(run, asked.position, Donors(run, captures_among(references)), replacement, references)
+    return (_frozen if final_norm == "frozen" else _recomputed)(run, asked, changes)
 
 
 def _changes_at_leaves(

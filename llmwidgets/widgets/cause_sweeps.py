@@ -1,0 +1,83 @@
+"""Fields that grow: which cells each has, and the sweep that finds the numbers of those still missing.
+
+Always true: an effect is after - before in the metric's quantity, as the headless analyses give it (`ablate`, `patch`); places come in the
+order in which those make them, and numbers as the passes find them, the last layers first. When a sweep runs is sweeping.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..experiments.edits import sites_of
+from ..experiments.intervention import Intervention, Interventions
+from ..experiments.metric import Metric
+from ..experiments.replacement import Replacement
+from ..experiments.sweep import sweep
+from ..fields import Axis, Growing
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+
+Place = Mapping[str, int]
+Cancelled = Callable[[], bool]
+Effects = Callable[[Sequence[Place], Cancelled], Iterator[tuple[Place, float]]]
+"""(places, cancelled) to each place with its effect, as they come; CaptureStopped once cancelled() is true."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The cells of one growing field, and what finds them."""
+
+    cells: Growing
+    effects: Effects
+
+
+def lacking(run: Capture, site: str, axes: Sequence[Axis]) -> np.ndarray:
+    """Which cells over (layer, ...) do not exist: layers without the site, heads that a layer lacks; bool."""
+    absent = np.zeros(tuple(axis.size for axis in axes), bool)
+    for layer in range(run.n_layers):
+        if site not in sites_of(run, layer):
+            absent[layer] = True
+        elif axes[1].coordinate == "head":
+            absent[layer, run.heads_per_layer[layer] :] = True
+    return absent
+
+
+def ablation(
+    run: Capture, metric: Metric, axes: Sequence[Axis], change: Interventions, changed: Capture | None, known: Sequence[Capture]
+) -> Plan:
+    """Each head alone to zero; with a change, on top of it, against the changed run."""
+
+    def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
+        each = [change + Intervention("z", **place) for place in places]
+        before = _before(run, metric, change, changed, known, cancelled) if change else None
+        for outcome in sweep(run, each, metric, known=known, cancelled=cancelled):
+            was = outcome.before if before is None else before
+            yield places[outcome.index], outcome.after[metric.quantity] - was[metric.quantity]
+
+    return Plan(Growing(axes, lacking(run, "z", axes)), effects)
+
+
+def patching(clean: Capture, corrupted: Capture, metric: Metric, site: str, direction: str, axes: Sequence[Axis]) -> Plan:
+    """Each cell of `site` patched between the two prompts: the effect on the run that is patched."""
+    base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
+    put = Replacement.other(donor)
+
+    def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
+        each = [Intervention(site, **place, replacement=put) for place in places]
+        for outcome in sweep(base, each, metric, known=[donor], reference=clean, cancelled=cancelled):
+            yield places[outcome.index], outcome.effect(metric.quantity)
+
+    return Plan(Growing(axes, lacking(base, site, axes)), effects)
+
+
+def _before(
+    run: Capture, metric: Metric, change: Interventions, changed: Capture | None, known: Sequence[Capture], cancelled: Cancelled
+) -> Mapping[str, float]:
+    if changed is not None:
+        return metric.on(run).values_of(changed)
+    return next(sweep(run, [change], metric, known=known, cancelled=cancelled)).after
