@@ -4,11 +4,15 @@
 import type { Theme } from "../theme";
 import { shortened } from "../tokens";
 import type { Lines } from "./arcs-lines";
+import { crossPath, strokeSeen } from "./matrix-cuts";
 import { outline } from "./outline";
 
 export const ROW = 20;
 export const COLUMN = 112; // px for the tokens at each side
 const MONO = '12px ui-monospace, "DejaVu Sans Mono", monospace';
+
+/** The dash of a line below zero. */
+export const BELOW = [5, 3];
 
 export interface ArcsHead {
   name: string;
@@ -26,7 +30,12 @@ export interface ArcsScene {
   query: number | null;
   key: number | null;
   hovered: { query: boolean; key: boolean };
-  opacity: (weight: number) => number;
+  /** How strong a weight is, by size alone, in [0, 1]: evenly, and as the scale spreads it. */
+  strength: (weight: number) => { even: number; spread: number };
+  /** Of a diverging field, the colours of what is above and below zero: these lines tell the sign, not the head. */
+  signs: { above: string; below: string } | null;
+  /** Looks that are cut, in the window. */
+  cuts: { query: number; key: number }[];
   theme: Theme;
 }
 
@@ -45,11 +54,17 @@ export function paintArcs(
   for (const { lines, colour, dash } of scene.heads) {
     context.strokeStyle = colour;
     context.setLineDash(dash);
+    const { signs } = scene;
     for (const { query, key, weight } of lines.drawn) {
       const [from, to] = [y(query), held(y(key))];
       if (from < -ROW || from > height + ROW) continue;
-      context.globalAlpha = scene.opacity(weight);
-      context.lineWidth = 1 + 1.5 * Math.min(1, Math.abs(weight));
+      const { even, spread } = scene.strength(weight);
+      context.globalAlpha = Math.min(1, 0.06 + 0.94 * spread ** 1.4);
+      context.lineWidth = signs ? 0.5 + 3 * even : 1 + 1.5 * even;
+      if (signs) {
+        context.strokeStyle = weight < 0 ? signs.below : signs.above;
+        context.setLineDash(weight < 0 ? BELOW : []);
+      }
       context.beginPath();
       context.moveTo(left, from);
       context.bezierCurveTo(left + bend, from, right - bend, to, right, to);
@@ -58,6 +73,12 @@ export function paintArcs(
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
+  if (scene.cuts.length > 0) {
+    context.beginPath();
+    // In the middle of the look, where it crosses others least near its own ends.
+    for (const { query, key } of scene.cuts) crossPath(context, (left + right) / 2, (y(query) + y(key)) / 2, 4);
+    strokeSeen(context, theme, 1.5);
+  }
 
   context.font = MONO;
   context.textBaseline = "middle";

@@ -4,22 +4,26 @@
  * Hovering a token shows its lines alone. Further pinned heads are drawn beside the shown one, each with its own hue and dash. Long
  * prompts scroll in their own box; what goes to keys out of view is one line to its edge.
  */
-import { computed, useComputed, useSignal } from "@preact/signals";
+import { computed, type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { stepped } from "../keyboard";
 import { numberText, percentText } from "../paint/numbers";
-import { placeOf } from "../paint/scale";
+import { paletteFor } from "../paint/palette";
+import { css } from "../paint/rgb";
+import { placeOf, type ResolvedScale } from "../paint/scale";
 import type { BlockRequest, FieldMeta } from "../protocol";
 import { cursorOf } from "../slice";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
 import { type Lines, linesOf, type WeightRow } from "./arcs-lines";
-import { type ArcsHead, type ArcsScene, COLUMN, paintArcs, ROW } from "./arcs-paint";
+import { type ArcsHead, type ArcsScene, BELOW, COLUMN, paintArcs, ROW } from "./arcs-paint";
 import { Canvas } from "./canvas";
 import { scaleOf } from "./colours";
 import { spanOf } from "./fit";
 import { headStyle } from "./outline";
+import type { Cutter } from "./pattern-cut";
+import { isCut } from "./pattern-cuts";
 import { preview } from "./preview";
 import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
@@ -35,11 +39,12 @@ interface Place {
   head: number;
 }
 
-/** The heads that are drawn: the shown one, then the further ones. */
-function headsShown(stage: Stage): Place[] {
+/** The heads that are drawn: the shown one, then the further ones. Lines that tell a sign cannot tell heads apart as well. */
+function headsShown(stage: Stage, field: FieldMeta): Place[] {
   const { shown, heads } = stage.selection;
   const [layer, head] = [shown.layer.value, shown.head.value];
   const first = layer === null || head === null ? [] : [{ layer, head }];
+  if (field.scale.kind === "diverging") return first;
   const rest = heads.value.map(([l, h]) => ({ layer: l, head: h }));
   return [...first, ...rest.filter((one) => one.layer !== layer || one.head !== head)];
 }
@@ -51,6 +56,7 @@ function requestAt(stage: Stage, field: FieldMeta, place: Place, query: number):
 class ArcsModel {
   readonly wanted: Wanted;
   readonly heads;
+  readonly scale: ReadonlySignal<ResolvedScale>;
 
   constructor(stage: Stage, field: FieldMeta, window: () => [number, number]) {
     const start = spanOf(field, "key")[0];
@@ -58,7 +64,7 @@ class ArcsModel {
       if (stage.run.value === null) return [];
       const [from, to] = window();
       const found = new Map<string, BlockRequest>();
-      for (const place of headsShown(stage)) {
+      for (const place of headsShown(stage, field)) {
         for (let query = from; query < to; query++) {
           const request = requestAt(stage, field, place, query);
           found.set(JSON.stringify(request.index), request);
@@ -67,6 +73,13 @@ class ArcsModel {
       return [...found.values()];
     });
     this.wanted = new Wanted(stage.source, () => requests.value.map((request) => ({ request, priority: 0 })));
+    this.scale = computed(() => {
+      this.wanted.version.value;
+      return scaleOf(
+        field,
+        requests.value.flatMap((request) => this.wanted.get(request) ?? []),
+      );
+    });
     this.heads = computed((): ArcsHead[] => {
       this.wanted.version.value;
       if (stage.run.value === null) return [];
@@ -75,7 +88,7 @@ class ArcsModel {
       const only: { query?: number; key?: number } = {};
       if (hover.value.key != null) only.key = hover.value.key;
       else if (hover.value.query != null) only.query = hover.value.query;
-      return headsShown(stage).map((place, nth) => {
+      return headsShown(stage, field).map((place, nth) => {
         const rows: WeightRow[] = [];
         for (let query = from; query < to; query++) {
           const block = this.wanted.get(requestAt(stage, field, place, query));
@@ -98,7 +111,13 @@ export function hiddenWords(all: Lines[]): string {
   return `${count.toLocaleString("en")} lines of at most ${numberText(most)} are hidden, ${held}. `;
 }
 
-export function Arcs({ field }: { field: FieldMeta }) {
+/** The colours of the diverging palette that lines can have: those half way to its ends. */
+function signColours(stage: Stage): { above: string; below: string } {
+  const palette = paletteFor("diverging", stage.settings.value.palette, stage.theme.value);
+  return { above: css(palette(0.84)), below: css(palette(0.16)) };
+}
+
+export function Arcs({ field, cutter }: { field: FieldMeta; cutter: Cutter }) {
   const ui = useUi();
   const { stage } = ui;
   const { selection } = stage;
@@ -132,7 +151,15 @@ export function Arcs({ field }: { field: FieldMeta }) {
   };
   const scene = (): ArcsScene => {
     const { texts, kinds } = stage.tokens.value;
-    const scale = scaleOf(field, []);
+    const scale = model.scale.value;
+    const reach = Math.max(Math.abs(scale.low), Math.abs(scale.high));
+    const [from, to] = rows.value;
+    const areas = cutter.areas();
+    const cuts: ArcsScene["cuts"] = [];
+    for (let query = from; areas.length > 0 && query < to; query++) {
+      const last = cutter.causal() ? Math.min(to, query + 1) : to;
+      for (let key = from; key < last; key++) if (isCut(areas, query, key)) cuts.push({ query, key });
+    }
     return {
       heads: model.heads.value,
       labels: (position) => tokenLabel(texts[position], kindAt(kinds, position)),
@@ -141,7 +168,13 @@ export function Arcs({ field }: { field: FieldMeta }) {
       query: shown.query.value,
       key: shown.key.value,
       hovered: { query: hover.value.query != null, key: hover.value.key != null },
-      opacity: (weight) => Math.min(1, 0.06 + 0.94 * placeOf(scale, Math.abs(weight)) ** 1.4),
+      strength: (weight) => {
+        const place = placeOf(scale, Math.abs(weight));
+        const spread = scale.kind === "diverging" ? 2 * place - 1 : place;
+        return { even: Math.min(1, Math.abs(weight) / reach), spread };
+      },
+      signs: scale.kind === "diverging" ? signColours(stage) : null,
+      cuts,
       theme: stage.theme.value,
     };
   };
@@ -160,7 +193,7 @@ export function Arcs({ field }: { field: FieldMeta }) {
         }}
       >
         <ActiveCell
-          label="lines from queries at the left to keys at the right; up and down walk queries, left and right keys"
+          label="lines from queries at the left to keys at the right; up and down walk queries, left and right keys, x cuts the pinned look"
           rows={total.value}
           columns={1}
           active={
@@ -173,6 +206,7 @@ export function Arcs({ field }: { field: FieldMeta }) {
             ArrowDown: walk("query", 1),
             ArrowLeft: walk("key", -1),
             ArrowRight: walk("key", 1),
+            x: () => cutter.press("edge"),
             ...sharedKeys(ui),
           }}
         >
@@ -195,17 +229,26 @@ export function Arcs({ field }: { field: FieldMeta }) {
           </div>
         </ActiveCell>
       </div>
-      <ArcsLegend model={model} windowed={total.value > TALLEST} />
+      <ArcsLegend model={model} signed={field.scale.kind === "diverging"} windowed={total.value > TALLEST} />
     </div>
   );
 }
 
-function ArcsLegend({ model, windowed }: { model: ArcsModel; windowed: boolean }) {
+function ArcsLegend({ model, signed, windowed }: { model: ArcsModel; signed: boolean; windowed: boolean }) {
+  const stage = useUi().stage;
   const heads = model.heads.value;
+  const colours = signColours(stage);
+  const keys = signed
+    ? [
+        { name: "above zero", colour: colours.above, dash: [] },
+        { name: "below zero", colour: colours.below, dash: BELOW },
+      ]
+    : heads;
+  const further = signed && stage.selection.heads.value.length > 0;
   return (
     <p class="caveat arcs-legend">
       <span>{`queries left, keys right${windowed ? "; one line to an edge for all that lies beyond" : ""}`}</span>
-      {heads.map(({ name, colour, dash }) => (
+      {keys.map(({ name, colour, dash }) => (
         <span key={name} class="head-key">
           <svg width="28" height="8" aria-hidden="true">
             <line x1="0" y1="4" x2="28" y2="4" stroke={colour} stroke-width="2" stroke-dasharray={dash.join(" ")} />
@@ -213,6 +256,7 @@ function ArcsLegend({ model, windowed }: { model: ArcsModel; windowed: boolean }
           {name}
         </span>
       ))}
+      {further && <span>further heads are not drawn: the lines tell the sign</span>}
       <span>{hiddenWords(heads.map(({ lines }) => lines))}</span>
     </p>
   );

@@ -11,6 +11,7 @@ import { cursorOf, requestFor } from "../slice";
 import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 import { scaleOf } from "./colours";
+import { stepOf } from "./filling";
 import { chosen, fitsLayers, layerColumns, spanOf } from "./fit";
 import { steady, Wanted, type Wish } from "./wanted";
 
@@ -58,7 +59,7 @@ export class LayersModel {
         const drawn = { layer: "all", [columns]: chunk } as const;
         found.set(chunk[0], requestFor(field, run.epoch, drawn, cursor, { texts: true }));
       }
-      return [...found.values()].map((request) => ({ request, priority: 0 }));
+      return [...found.values()].map((request) => ({ request, priority: 0, ...stepOf(stage, field) }));
     });
     this.wanted = new Wanted(stage.source, () => wishes.value);
     this.picture = computed(() => {

@@ -16,10 +16,12 @@ import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
+import { FillingWords, useFilled } from "./filling";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
 import { LayersModel, layerField } from "./layers-model";
 import { type LayersMarks, type LayersScene, paintLayers, paintLayersMarks } from "./layers-paint";
+import { directionOf, Patcher, PatchLine } from "./layers-patch";
 import { LayersStrip } from "./layers-strip";
 import { cellWords, layersTable } from "./layers-words";
 import { preview } from "./preview";
@@ -48,6 +50,8 @@ export function LayersPanel() {
   const inView = useComputed(() => columnsInView(layout.value, x.value));
   const model = useMemo(() => new LayersModel(stage, field, () => inView.value), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
+  useFilled(() => [field.value]);
+  const patcher = useMemo(() => new Patcher(stage, () => directionOf(field.value?.name)), [stage]);
 
   const reveal = (position: number | null) => {
     const element = scroller.current;
@@ -98,10 +102,11 @@ export function LayersPanel() {
         : null,
     };
   };
-  const press = (atX: number, atY: number) => {
+  const press = (atX: number, atY: number, event: MouseEvent) => {
     const at = placeAt(layout.value, atX, atY, x.value, y.value);
     if (!at) return;
     selection.pin({ ...(at.layer !== null && at.layer >= 0 ? { layer: at.layer } : {}), query: at.position });
+    if (at.layer !== null && event.detail === 2) patcher.press();
   };
   const walk = (coordinate: "layer" | "query", by: number) => () => {
     if (!run) return false;
@@ -176,6 +181,7 @@ export function LayersPanel() {
       error={model.wanted.error}
       retry={model.wanted.retry}
       empty={field.value ? null : "This run has no field over layers and positions."}
+      note={<FillingWords field={field.value} />}
       table={() => layersTable(stage, picture.value, inView.value)}
     >
       <div ref={box}>
@@ -200,6 +206,7 @@ export function LayersPanel() {
               ArrowRight: walk("query", 1),
               Home: walk("query", Number.NEGATIVE_INFINITY),
               End: walk("query", Number.POSITIVE_INFINITY),
+              Enter: () => (patcher.at() === null ? false : patcher.press()),
               ...sharedKeys(ui),
             }}
           >
@@ -224,6 +231,7 @@ export function LayersPanel() {
         </div>
         {scrolls && <LayersStrip layout={layout} x={x} model={model} scroller={scroller} />}
       </div>
+      <PatchLine patcher={patcher} />
     </Panel>
   );
 }

@@ -15,7 +15,7 @@ import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 import { drawnTile, levelFor, tilesIn } from "../tiles";
 import { scaleOf } from "./colours";
-import { isPattern } from "./fit";
+import { chosen, isPattern } from "./fit";
 import { WHOLE } from "./rows";
 import { type Viewport, whole } from "./viewport";
 import { steady, Wanted, type Wish } from "./wanted";
@@ -32,10 +32,12 @@ export interface MatrixPicture {
   /** From coarse to fine: each is painted over the former. */
   laid: Laid[];
   scale: ResolvedScale;
+  field: FieldMeta;
 }
 
-export const patternField = (fields: FieldMeta[]): FieldMeta | undefined =>
-  fields.find((field) => field.name === "attention" && isPattern(field)) ?? fields.find(isPattern);
+/** The pattern of that name; attention where this run has none such. */
+export const patternField = (fields: FieldMeta[], name: string): FieldMeta | undefined =>
+  chosen(fields, isPattern, fields.some((field) => field.name === name && isPattern(field)) ? name : "attention");
 
 function overviewRequest(stage: Stage, field: FieldMeta, run: Run): BlockRequest {
   const pool = patternPool(run.tokens.total);
@@ -71,7 +73,7 @@ export class MatrixModel {
   #last: MatrixPicture | null = null;
 
   constructor(stage: Stage, view: ReadonlySignal<Viewport>, side: ReadonlySignal<number>) {
-    this.field = computed(() => patternField(stage.fields.value));
+    this.field = computed(() => patternField(stage.fields.value, stage.settings.value.patternField));
     const requests = steady((): { coarse: BlockRequest[]; detail: BlockRequest[] } | null => {
       const run = stage.run.value;
       const field = this.field.value;
@@ -96,7 +98,7 @@ export class MatrixModel {
         if (!small) return this.#last;
         found.push(small);
       }
-      this.#last = { laid: found, scale: scaleOf(field, blocks) };
+      this.#last = { laid: found, scale: scaleOf(field, blocks), field };
       return this.#last;
     });
   }

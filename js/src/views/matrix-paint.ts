@@ -1,12 +1,17 @@
 /**
  * Painting the matrix: its planes, a grid between cells that are large enough, labels along both axes, and the marks over it.
  */
+import { stateOf, valueOf } from "../paint/half";
+import { numberText } from "../paint/numbers";
 import { paintPlane } from "../paint/paint";
 import type { ColourTable } from "../paint/table";
 import type { Theme } from "../theme";
 import { shortened } from "../tokens";
-import type { MatrixPicture } from "./matrix-model";
+import { paintCuts } from "./matrix-cuts";
+import { bitsAt, type MatrixPicture } from "./matrix-model";
 import { outline } from "./outline";
+import { type CutArea, isCut } from "./pattern-cuts";
+import { signOf } from "./sign";
 import type { Viewport } from "./viewport";
 
 /** Room for the labels, in CSS pixels. The matrix itself is a square of `side`. */
@@ -23,6 +28,8 @@ const TOP = 56;
 const OVERHANG = 36; // the last slanted label leans out to the right
 const LABELLED = 12; // px a cell needs for a label of its own
 const GRIDDED = 8;
+const SIGNED = 13; // px a cell needs for a sign
+const NUMBERED = 34;
 const MONO = 'ui-monospace, "DejaVu Sans Mono", monospace';
 
 export function matrixLayout(width: number, total: number, maxSide: number): MatrixLayout {
@@ -46,6 +53,7 @@ export interface MatrixScene {
   total: number;
   picture: MatrixPicture | null;
   tableOf: (exponent: number) => ColourTable;
+  cuts: CutArea[];
   theme: Theme;
 }
 
@@ -76,8 +84,37 @@ export function paintMatrix(context: CanvasRenderingContext2D, scene: MatrixScen
       context.fillRect(layout.left, Math.round(row) - 0.5, layout.side, 1);
     }
   }
+  if (picture && cell >= SIGNED) paintNumbers(context, scene, picture, cell);
+  paintCuts(context, scene);
   context.restore();
   if (total > 0) paintFrame(context, scene);
+}
+
+/** In large cells their number, in smaller ones of a diverging field the sign: colour alone would not tell it. */
+function paintNumbers(
+  context: CanvasRenderingContext2D,
+  { layout, view, total, tableOf, cuts }: MatrixScene,
+  picture: MatrixPicture,
+  cell: number,
+): void {
+  const numbered = cell >= NUMBERED;
+  if (!numbered && picture.scale.kind !== "diverging") return;
+  context.font = `${numbered ? 10 : 11}px ${MONO}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  const last = (from: number) => Math.min(total, Math.ceil(from + view.span));
+  for (let query = Math.floor(view.row); query < last(view.row); query++) {
+    for (let key = Math.floor(view.column); key < last(view.column); key++) {
+      const found = bitsAt(picture, query, key);
+      if (!found?.exact || stateOf(found.bits) !== "value" || isCut(cuts, query, key)) continue;
+      const value = valueOf(found.bits, found.exponent);
+      const text = numbered ? numberText(value, 2) : signOf(picture.scale, value);
+      if (text === "" || text === "0") continue;
+      context.fillStyle = tableOf(found.exponent).ink(found.bits);
+      const x = layout.left + (key + 0.5 - view.column) * cell;
+      context.fillText(text, x, layout.top + (query + 0.5 - view.row) * cell + 0.5);
+    }
+  }
 }
 
 function paintFrame(context: CanvasRenderingContext2D, { layout, theme }: MatrixScene): void {

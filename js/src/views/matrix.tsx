@@ -14,6 +14,8 @@ import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { bitsAt, type MatrixModel } from "./matrix-model";
 import { cellAt, type MatrixLayout, type MatrixMarks, paintMatrix, paintMatrixMarks } from "./matrix-paint";
+import type { Cutter } from "./pattern-cut";
+import { isCut } from "./pattern-cuts";
 import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
@@ -27,9 +29,10 @@ interface MatrixProps {
   model: MatrixModel;
   layout: { readonly value: MatrixLayout };
   view: Signal<Viewport>;
+  cutter: Cutter;
 }
 
-export function Matrix({ model, layout, view }: MatrixProps) {
+export function Matrix({ model, layout, view, cutter }: MatrixProps) {
   const ui = useUi();
   const { stage } = ui;
   const { selection } = stage;
@@ -44,6 +47,8 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     });
   }, []);
 
+  const cuts = useComputed(() => cutter.areas());
+  const cutWords = (query: number, key: number) => (isCut(cuts.value, query, key) ? " · cut" : "");
   const between = (query: number, key: number) => {
     const { texts } = stage.tokens.value;
     return `${tokenQuote(texts[query])} → ${tokenQuote(texts[key])}`;
@@ -64,7 +69,7 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     ui.tip.value = {
       x: event.clientX,
       y: event.clientY,
-      place: `L${layer}H${head} · ${between(query, key)}`,
+      place: `L${layer}H${head} · ${between(query, key)}${cutWords(query, key)}`,
       value: found ? `${found.exact ? "" : "up to "}${stateWordsOf(found.bits, found.exponent)}` : "…",
       unit: field.unit,
       cell: known
@@ -102,6 +107,7 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     "0": () => {
       view.value = whole(total.value);
     },
+    x: () => cutter.press("edge"),
     ...sharedKeys(ui),
   };
   const words = (query: number, key: number | null) => {
@@ -109,13 +115,13 @@ export function Matrix({ model, layout, view }: MatrixProps) {
     const from = `layer ${pinned.layer.value}, head ${pinned.head.value}, from ${tokenQuote(stage.tokens.value.texts[query])}`;
     if (key === null) return from;
     const found = picture && bitsAt(picture, query, key);
-    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${found ? stateWordsOf(found.bits, found.exponent) : "not there yet"}`;
+    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${found ? stateWordsOf(found.bits, found.exponent) : "not there yet"}${cutWords(query, key)}`;
   };
   const [query, key] = [pinned.query.value, pinned.key.value];
 
   return (
     <ActiveCell
-      label="pattern, queries down and keys across; arrow keys walk, plus and minus zoom, 0 shows all"
+      label="pattern, queries down and keys across; arrow keys walk, plus and minus zoom, 0 shows all, x cuts the pinned look"
       rows={total.value}
       columns={total.value}
       active={query === null ? null : { row: query, column: key ?? 0, words: words(query, key) }}
@@ -139,6 +145,7 @@ export function Matrix({ model, layout, view }: MatrixProps) {
             total: total.value,
             picture,
             tableOf,
+            cuts: cuts.value,
             theme: stage.theme.value,
           };
         }}

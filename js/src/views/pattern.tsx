@@ -4,16 +4,17 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Legend } from "../panels/legend";
-import { Switch } from "../panels/menu";
+import { FieldMenu, Switch } from "../panels/menu";
 import { Panel } from "../panels/panel";
 import type { Table } from "../panels/table";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { Arcs } from "./arcs";
-import { headExists } from "./fit";
+import { headExists, isPattern } from "./fit";
 import { Matrix } from "./matrix";
 import { bitsAt, MatrixModel } from "./matrix-model";
 import { matrixLayout } from "./matrix-paint";
+import { CutLine, Cutter } from "./pattern-cut";
 import { stateWordsOf } from "./read-out";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
@@ -34,7 +35,7 @@ function patternTable(stage: Stage, model: MatrixModel): Table | null {
   const name = (position: number) => `${position} ${tokenLabel(texts[position], kindAt(kinds, position))}`;
   const columns = window(key.value ?? query.value ?? 0, 24);
   return {
-    caption: `pattern of layer ${layer.value} head ${head.value}: a row for each query, a column for each key`,
+    caption: `${picture.field.title} of layer ${layer.value} head ${head.value}: a row for each query, a column for each key`,
     columns: columns.map(name),
     rows: window(query.value ?? 0, 24).map((row) => ({
       name: name(row),
@@ -60,6 +61,7 @@ export function PatternPanel() {
   const layout = useComputed(() => matrixLayout(width.value, total.value, TALLEST));
   const side = useComputed(() => layout.value.side);
   const model = useMemo(() => new MatrixModel(stage, view, side), [stage]);
+  const cutter = useMemo(() => new Cutter(stage, () => model.picture.value), [model]);
   useEffect(() => () => model.wanted.dispose(), [model]);
   useEffect(() => {
     view.value = whole(total.value);
@@ -85,6 +87,14 @@ export function PatternPanel() {
       head={
         <>
           <span class="dim">{layer === null || head === null ? "" : headShort(layer, head)}</span>
+          <FieldMenu
+            label="draw the pattern of"
+            fields={stage.fields.value.filter(isPattern)}
+            chosen={field}
+            choose={(patternField) => {
+              stage.settings.value = { ...stage.settings.value, patternField };
+            }}
+          />
           <Switch
             label="draw the pattern as"
             options={["matrix", "arcs"] as const}
@@ -112,7 +122,7 @@ export function PatternPanel() {
           )}
         </>
       }
-      legend={field && model.picture.value && <Legend field={field} scale={model.picture.value.scale} />}
+      legend={field && <PatternLegend model={model} />}
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
@@ -121,8 +131,14 @@ export function PatternPanel() {
       table={() => patternTable(stage, model)}
     >
       <div ref={box}>
-        {field && (matrix ? <Matrix model={model} layout={layout} view={view} /> : <Arcs field={field} />)}
+        {field &&
+          (matrix ? (
+            <Matrix model={model} layout={layout} view={view} cutter={cutter} />
+          ) : (
+            <Arcs field={field} cutter={cutter} />
+          ))}
       </div>
+      {field && !gone && <CutLine cutter={cutter} />}
     </Panel>
   );
 
@@ -135,6 +151,12 @@ export function PatternPanel() {
     const query = at.query.value;
     view.value = zoomed(view.value, factor, share(at.key.value ?? query, column), share(query, row), total.value);
   }
+}
+
+/** Of what is drawn, which may still be the field before. */
+function PatternLegend({ model }: { model: MatrixModel }) {
+  const picture = model.picture.value;
+  return picture && <Legend field={picture.field} scale={picture.scale} />;
 }
 
 /** Says what a cell stands for where it is more than one. */

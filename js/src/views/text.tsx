@@ -8,6 +8,7 @@
 import { computed, effect, type ReadonlySignal, useComputed } from "@preact/signals";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { focusWhenPressed, onKeys, stepped } from "../keyboard";
+import { stateOf, valueOf } from "../paint/half";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
@@ -23,6 +24,7 @@ import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { rowOf, rowsRequest } from "./rows";
 import { sharedKeys } from "./shared-keys";
+import { signOf } from "./sign";
 import type { TextValues } from "./text-values";
 import { NO_COLOUR, TokenText } from "./token-text";
 import { useStage, useUi } from "./ui";
@@ -70,6 +72,16 @@ function coloursOf(stage: Stage, values: TextValues, total: number): Uint32Array
   const colours = new Uint32Array(total).fill(NO_COLOUR);
   for (let i = 0; i < values.halves.length; i++) colours[values.start + i] = pixels[values.halves[i]!]!;
   return colours;
+}
+
+/** The sign of each token's value where the field has some, so that hue alone does not tell it. */
+function signsOf({ scale, start, halves, exponent }: TextValues): string[] {
+  const signs: string[] = [];
+  if (scale.kind !== "diverging") return signs;
+  for (let i = 0; i < halves.length; i++) {
+    if (stateOf(halves[i]!) === "value") signs[start + i] = signOf(scale, valueOf(halves[i]!, exponent));
+  }
+  return signs;
 }
 
 /** "attention from “to” · layer 3 head 3": the field and what the selection fixes of it. */
@@ -139,7 +151,8 @@ export function TextPanel() {
         const total = stage.tokens.value.texts.length;
         const values = model.values.value;
         const { shown, pinned } = selection;
-        text.setColours(values ? coloursOf(stage, values, total) : new Uint32Array(total));
+        if (values) text.setColours(coloursOf(stage, values, total), signsOf(values));
+        else text.setColours(new Uint32Array(total));
         text.mark("query", pinned.query.value);
         text.mark("hover", shown.query.value === pinned.query.value ? null : shown.query.value);
         text.mark("key", shown.key.value);

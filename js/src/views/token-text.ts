@@ -36,6 +36,7 @@ export class TokenText {
   #spans: HTMLElement[] = [];
   #wanted: Uint32Array = new Uint32Array(0);
   #applied = new Uint32Array(0);
+  #signs: string[] = [];
   #chunks: HTMLElement[] = [];
   #inView = new Set<number>();
   #observer: IntersectionObserver | null = null;
@@ -73,9 +74,10 @@ export class TokenText {
     this.box.replaceChildren(...this.#chunks);
   }
 
-  /** One colour a token, NO_COLOUR for none. */
-  setColours(colours: Uint32Array): void {
+  /** One colour a token, NO_COLOUR for none; where colours have a sign, that stands beside the token too. */
+  setColours(colours: Uint32Array, signs: string[] = []): void {
     this.#wanted = colours;
+    this.#signs = signs;
     this.touched = 0;
     if (this.#chunks.length === 0) this.#apply(0, this.#spans.length);
     else for (const chunk of this.#inView) this.#apply(chunk * CHUNK, (chunk + 1) * CHUNK);
@@ -170,10 +172,13 @@ export class TokenText {
   #apply(start: number, stop: number): void {
     for (let i = start; i < Math.min(stop, this.#spans.length); i++) {
       const colour = this.#wanted[i] ?? NO_COLOUR;
-      if (colour === this.#applied[i]) continue;
+      const sign = this.#signs[i] ?? "";
+      const { style, dataset } = this.#spans[i]!;
+      if (colour === this.#applied[i] && sign === (dataset.sign ?? "")) continue;
       this.#applied[i] = colour;
       this.touched++;
-      const { style } = this.#spans[i]!;
+      if (sign === "") delete dataset.sign;
+      else dataset.sign = sign;
       if (colour === NO_COLOUR) {
         style.background = "";
         style.color = "";

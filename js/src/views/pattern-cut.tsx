@@ -1,0 +1,147 @@
+/**
+ * What can be cut at the pinned place of the pattern, as a line of buttons; and the way from there to what a cut has moved.
+ *
+ * A place that was cut before is switched off or on, never cut a second time.
+ */
+import { type Signal, signal } from "@preact/signals";
+import { Switch } from "../panels/menu";
+import { type Change, HALF_MASKED } from "../protocol";
+import type { Stage } from "../stage";
+import { bitsAt, type MatrixPicture } from "./matrix-model";
+import {
+  type Cut,
+  type CutArea,
+  type CutKind,
+  cutAreas,
+  cutOf,
+  existing,
+  promptShown,
+  type Scope,
+} from "./pattern-cuts";
+import { keepRefusal } from "./refusal";
+import { useStage } from "./ui";
+import { tokenQuote } from "./words";
+
+/** The cuts at the pinned place, shared by the buttons and by the key of the matrix. */
+export class Cutter {
+  readonly scope: Signal<Scope> = signal("head");
+  readonly refused: Signal<string> = signal("");
+
+  constructor(
+    readonly stage: Stage,
+    readonly picture: () => MatrixPicture | null,
+  ) {}
+
+  /** What is cut at the shown head, in the run that is shown. */
+  areas(): CutArea[] {
+    const { shown } = this.stage.selection;
+    const run = promptShown(this.stage.run.value);
+    return cutAreas(this.stage.changes.value, run, shown.layer.value, shown.head.value, this.#total());
+  }
+
+  /** Whether keys after a query are masked; taken to be so until a picture tells. */
+  causal(): boolean {
+    const total = this.#total();
+    const picture = this.picture();
+    const corner = picture && bitsAt(picture, 0, total - 1);
+    return !corner || total < 2 || corner.bits === HALF_MASKED;
+  }
+
+  #total(): number {
+    return this.stage.run.value?.tokens.total ?? 0;
+  }
+
+  /** What a kind of cut asks for at the pinned place, and the change that does so already. */
+  at(kind: CutKind): { cut: Cut; change: Change | undefined } | null {
+    const { layer, head, query, key } = this.stage.selection.pinned;
+    const total = this.#total();
+    if (layer.value === null || head.value === null || query.value === null || query.value >= total) return null;
+    if (promptShown(this.stage.run.value) === "second") return null; // the page's changes are made in the first
+    const look = { layer: layer.value, head: head.value, query: query.value, key: key.value };
+    const cut = cutOf(kind, look, this.scope.value, total, this.causal());
+    return cut && { cut, change: existing(this.stage.changes.value, cut) };
+  }
+
+  press(kind: CutKind): void {
+    const found = this.at(kind);
+    if (!found) return;
+    const { cut, change } = found;
+    const asked = change
+      ? this.stage.change({ op: "set", id: change.id, on: !change.on })
+      : this.stage.change({ op: "add", change: cut });
+    keepRefusal(this.refused, asked);
+  }
+}
+
+const SCOPES = ["head", "layer", "all"] as const;
+
+export function CutLine({ cutter }: { cutter: Cutter }) {
+  const stage = useStage();
+  const { layer, query, key } = stage.selection.pinned;
+  const { texts } = stage.tokens.value;
+  if (query.value === null) return null;
+  if (promptShown(stage.run.value) === "second")
+    return <p class="acts dim">Looks are cut in the first prompt: show it to cut some.</p>;
+  const from = tokenQuote(texts[query.value]);
+  const to = key.value === null ? "" : tokenQuote(texts[key.value]);
+  const kinds: [CutKind, string][] = [
+    ["edge", `${from} → ${to}`],
+    ["row", `all looks from ${from}`],
+    ["column", `all looks at ${to}`],
+  ];
+  const offered = kinds.flatMap(([kind, words]) => {
+    const found = cutter.at(kind);
+    return found ? [{ kind, words, on: found.change?.on ?? false, failed: found.change?.failed }] : [];
+  });
+  const scopes: Record<Scope, string> = {
+    head: "this head",
+    layer: `all heads of layer ${layer.value}`,
+    all: "all layers",
+  };
+  return (
+    <div class="acts" data-acts="cut">
+      {offered.length === 0 && <span class="dim">{`${from} has nothing else to look at: nothing can be cut.`}</span>}
+      {offered.map(({ kind, words, on }) => (
+        <button key={kind} type="button" class="act" aria-pressed={on} onClick={() => cutter.press(kind)}>
+          {on && <span aria-hidden="true">× </span>}
+          {on ? `Undo the cut of ${words}` : `Cut ${words}`}
+        </button>
+      ))}
+      {offered.length > 0 && (
+        <span class="in">
+          <span class="dim">in</span>
+          <Switch
+            label="where to cut"
+            options={SCOPES.map((scope) => scopes[scope])}
+            chosen={scopes[cutter.scope.value]}
+            choose={(words) => {
+              cutter.scope.value = SCOPES.find((scope) => scopes[scope] === words)!;
+            }}
+          />
+        </span>
+      )}
+      <Moved />
+      {(cutter.refused.value || offered.find(({ failed }) => failed)?.failed) && (
+        <span role="alert">{cutter.refused.value || offered.find(({ failed }) => failed)?.failed}</span>
+      )}
+    </div>
+  );
+}
+
+/** From the run with changes, or without, to their difference: what the other looks gained and lost. */
+function Moved() {
+  const stage = useStage();
+  const { which, options } = stage.showing.value;
+  const second = promptShown(stage.run.value) === "second";
+  const difference = options.find((option) => option.which === (second ? "second_difference" : "difference"));
+  if (!difference || which === "prompts") return null;
+  if (which === difference.which) return <span class="dim">Shown: what each look gained (+) or lost (−).</span>;
+  return (
+    <span>
+      <span class="dim">see what moved: </span>
+      <button type="button" class="act" onClick={() => void stage.show(difference.which).catch(() => {})}>
+        {difference.label}
+      </button>
+    </span>
+  );
+}
