@@ -30,3 +30,15 @@ export function signedText(value: number, digits = 3): string {
   const text = numberText(value, digits);
   return value > 0 ? `+${text}` : text;
 }
+
+/**
+ * A number on a cell of a few letters' width. On a diverging scale it has its sign, and all cells have as many decimals as the largest
+ * needs for two or three digits, so that they compare at a glance.
+ */
+export function cellText(value: number, { kind, high }: { kind: string; high: number }): string {
+  if (kind !== "diverging") return numberText(value, 2);
+  const decimals = high >= 100 ? 0 : high >= 1 ? 1 : high >= 0.1 ? 2 : 3;
+  if (high < 0.01) return signedText(value, 1);
+  const text = Math.abs(value).toFixed(decimals);
+  return value === 0 ? text : (value < 0 ? MINUS : "+") + text;
+}

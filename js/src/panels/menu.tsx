@@ -10,16 +10,19 @@ interface FieldMenuProps {
   choose: (name: string) => void;
   /** What an entry says; the field's title unless told. */
   words?: (field: FieldMeta) => string;
+  /** A first entry, named "", for no field at all. */
+  none?: string;
 }
 
-export function FieldMenu({ label, fields, chosen, choose, words = (field) => field.title }: FieldMenuProps) {
-  if (chosen === undefined) return null;
+export function FieldMenu({ label, fields, chosen, choose, words = (field) => field.title, none }: FieldMenuProps) {
+  if (chosen === undefined && none === undefined) return null;
   return (
     <span class="menu">
       <span class="sizer" aria-hidden="true">
-        {words(chosen)}
+        {chosen ? words(chosen) : none}
       </span>
-      <select aria-label={label} value={chosen.name} onChange={(event) => choose(event.currentTarget.value)}>
+      <select aria-label={label} value={chosen?.name ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
+        {none !== undefined && <option value="">{none}</option>}
         {fields.map((field) => (
           <option key={field.name} value={field.name}>
             {words(field)}
@@ -35,16 +38,18 @@ interface SwitchProps<T extends string> {
   options: readonly T[];
   chosen: T;
   choose: (option: T) => void;
+  /** What a button says; the option itself unless told. */
+  words?: (option: T) => string;
 }
 
 /** Two or three exclusive ways to draw the same thing. */
-export function Switch<T extends string>({ label, options, chosen, choose }: SwitchProps<T>) {
+export function Switch<T extends string>({ label, options, chosen, choose, words = String }: SwitchProps<T>) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
     <span class="switch" role="group" aria-label={label}>
       {options.map((option) => (
         <button key={option} type="button" aria-pressed={option === chosen} onClick={() => choose(option)}>
-          {option}
+          {words(option)}
         </button>
       ))}
     </span>

@@ -14,6 +14,7 @@ import { cursorOf, requestFor } from "../slice";
 import type { Block } from "../source/source";
 import type { Stage } from "../stage";
 import { scaleOf } from "./colours";
+import { stepOf } from "./filling";
 import { chosen, fitsHeads, isPattern } from "./fit";
 import { steady, Wanted, type Wish } from "./wanted";
 
@@ -56,12 +57,18 @@ export class HeadsModel {
   readonly wanted: Wanted;
   #last: HeadsPicture | null = null;
 
-  constructor(readonly stage: Stage) {
+  /** The first grid always shows some field; the one beside it only what its setting names. */
+  constructor(
+    readonly stage: Stage,
+    setting: "headField" | "headFieldBeside",
+  ) {
     this.field = computed(() => {
       const run = stage.run.value;
       if (run === null) return undefined;
-      const named = stage.settings.value.headField;
-      return chosen(headFields(stage.fields.value, run), () => true, named);
+      const named = stage.settings.value[setting];
+      const fields = headFields(stage.fields.value, run);
+      if (setting === "headFieldBeside") return fields.find((field) => field.name === named);
+      return chosen(fields, () => true, named);
     });
     // A pinned layer decides the order only: reading it here would ask anew at every click.
     const wishes = steady(() => this.#wishes());
@@ -76,15 +83,16 @@ export class HeadsModel {
     const run = this.stage.run.value;
     const field = this.field.value;
     if (!run || !field) return [];
+    const step = stepOf(this.stage, field);
     if (!isPattern(field)) {
       const cursor = cursorOf(this.stage.selection);
       const request = requestFor(field, run.epoch, { layer: "all", head: "all" }, cursor, { fixed: OVER_QUERIES });
-      return [{ request, priority: 0 }];
+      return [{ request, priority: 0, ...step }];
     }
     const near = this.stage.selection.pinned.layer.peek() ?? run.layers - 1;
     return Array.from({ length: run.layers }, (_, layer) => layer)
       .sort((a, b) => Math.abs(a - near) - Math.abs(b - near))
-      .map((layer, nth) => ({ request: packRequest(field, run, layer), priority: nth === 0 ? 0 : 1 }));
+      .map((layer, nth) => ({ request: packRequest(field, run, layer), priority: nth === 0 ? 0 : 1, ...step }));
   }
 
   #picture(wishes: Wish[]): HeadsPicture | null {

@@ -3,8 +3,8 @@
  *
  * Heads that a layer does not have are hatched: absence is never taken for zero.
  */
-import { valueOf } from "../paint/half";
-import { numberText } from "../paint/numbers";
+import { stateOf, valueOf } from "../paint/half";
+import { cellText } from "../paint/numbers";
 import { paintPlane } from "../paint/paint";
 import type { Stage } from "../stage";
 import type { Theme } from "../theme";
@@ -14,7 +14,7 @@ import { absent, type HeadsPicture } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
 
 /** Pixels of a cell that holds its number as well. */
-const NUMBERED = 36;
+const NUMBERED = 34;
 
 export function paintHeads(
   context: CanvasRenderingContext2D,
@@ -37,10 +37,12 @@ export function paintHeads(
         const table = tableFor(stage, picture.scale, plane.exponent);
         paintPlane(context, plane, box, table);
         if (!picture.thumbnails && layout.cell >= NUMBERED) {
-          context.fillStyle = table.ink(plane.halves[0]!);
-          const value = valueOf(plane.halves[0]!, plane.exponent);
-          if (Number.isFinite(value))
-            context.fillText(numberText(value, 2), box.x + box.width / 2, box.y + box.height / 2);
+          const bits = plane.halves[0]!;
+          context.fillStyle = table.ink(bits);
+          if (stateOf(bits) === "value") {
+            const text = cellText(valueOf(bits, plane.exponent), picture.scale);
+            context.fillText(text, box.x + box.width / 2, box.y + box.height / 2);
+          }
         }
         // A white cell on white must still be seen to be one.
         if (!picture.thumbnails && layout.cell >= 10) {

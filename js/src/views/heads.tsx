@@ -1,215 +1,174 @@
 /**
- * The head view: every head of every layer in one grid, the selected one outlined.
+ * The head view: every head of every layer in one grid, and a second grid beside it where two fields are to be compared.
  *
- * Two canvases lie on each other: the picture, painted when numbers come, and the marks, painted when the selection moves. A
- * hover so repaints a few outlines and nothing else.
+ * Each grid says its own evidence: the panel's header the first's, a line of its own the second's.
  */
-import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
-import { stepped } from "../keyboard";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { EvidenceMark } from "../panels/evidence";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
-import type { Table } from "../panels/table";
+import { NumberTable } from "../panels/table";
+import type { FieldMeta, Settings } from "../protocol";
 import { has } from "../slice";
-import type { Stage } from "../stage";
-import { ActiveCell } from "./active-cell";
-import { Canvas } from "./canvas";
-import { headExists, isPattern } from "./fit";
-import { type HeadsLayout, headAt, headsLayout } from "./heads-layout";
-import { HeadsModel, type HeadsPicture, headFields, poolOf } from "./heads-model";
-import { type HeadMarks, paintHeadMarks, paintHeads } from "./heads-paint";
-import { preview } from "./preview";
-import { stateWordsOf } from "./read-out";
-import { sharedKeys } from "./shared-keys";
-import { useUi } from "./ui";
-import { useWidth } from "./use-width";
+import { attentionAgainstEffect } from "./against";
+import { FillingWords, useFilled } from "./filling";
+import { isPattern } from "./fit";
+import { HeadsGrid } from "./heads-grid";
+import { HeadsModel, headFields, poolOf } from "./heads-model";
+import { headsTable } from "./heads-table";
+import { useStage } from "./ui";
 import { headShort } from "./words";
 
-const MAX_HEIGHT = 480;
-
-function headWords(picture: HeadsPicture | null, layer: number, head: number): string {
-  const at = `layer ${layer}, head ${head}`;
-  const plane = picture?.plane(layer, head);
-  if (!picture || !plane || picture.thumbnails) return at;
-  return `${at}, ${picture.field.title} ${stateWordsOf(plane.halves[0], plane.exponent)}`;
-}
-
-function headsTable(stage: Stage, picture: HeadsPicture | null): Table | null {
-  const run = stage.run.value;
-  if (!picture || !run) return null;
-  const value = (layer: number, head: number) => {
-    const plane = picture.plane(layer, head);
-    if (!headExists(run, layer, head)) return "absent";
-    if (!plane) return "–";
-    const best = picture.thumbnails ? plane.halves.reduce((a, b) => (b < 0x7c00 && b > a ? b : a), 0) : plane.halves[0];
-    return stateWordsOf(best, plane.exponent);
-  };
-  return {
-    caption: picture.thumbnails ? `largest ${picture.field.title} of each head` : picture.field.title,
-    columns: Array.from({ length: run.heads }, (_, head) => `head ${head}`),
-    rows: Array.from({ length: run.layers }, (_, i) => run.layers - 1 - i).map((layer) => ({
-      name: `layer ${layer}`,
-      cells: Array.from({ length: run.heads }, (_, head) => value(layer, head)),
-    })),
-  };
-}
+/** A field that is there only since something is asked of the answer: what may stand beside an observation. */
+const ofCause = ({ evidence }: FieldMeta): boolean => evidence === "attribution" || evidence === "intervention";
 
 export function HeadsPanel() {
-  const ui = useUi();
-  const { stage } = ui;
-  const { selection } = stage;
-  const { shown, pinned } = selection;
-  const box = useRef<HTMLDivElement>(null);
-  const width = useWidth(box, 320);
-  const model = useMemo(() => new HeadsModel(stage), [stage]);
-  useEffect(() => () => model.wanted.dispose(), [model]);
-  const run = stage.run.value;
-  const picture = model.picture;
-
-  const layout = useComputed(() => {
-    const now = stage.run.value;
-    return headsLayout(now?.layers ?? 1, now?.heads ?? 1, width.value, MAX_HEIGHT, ui.width.value < 700);
-  });
-  const size = () => ({ width: layout.value.width, height: layout.value.height });
-  const over = useSignal<[number, number] | null>(null);
-
-  const leave = () => {
-    if (over.value === null) return;
-    over.value = null;
-    ui.tip.value = null;
-    preview(selection, {});
-  };
-  const point = (x: number, y: number, event: PointerEvent) => {
-    const at = headAt(layout.value, x, y);
-    const now = stage.run.value;
-    if (!at || !now || !headExists(now, at.layer, at.head)) return leave();
-    if (over.value?.[0] !== at.layer || over.value[1] !== at.head) {
-      over.value = [at.layer, at.head];
-      preview(selection, at);
-    }
-    const plane = picture.value?.plane(at.layer, at.head);
-    const shows = picture.value && !picture.value.thumbnails && plane;
-    ui.tip.value = {
-      x: event.clientX,
-      y: event.clientY,
-      place: `layer ${at.layer} head ${at.head}`,
-      value: shows ? stateWordsOf(plane.halves[0], plane.exponent) : "",
-      unit: shows ? picture.value!.field.unit : "",
-      cell: null,
-    };
-  };
-  const press = (x: number, y: number, event: MouseEvent) => {
-    const at = headAt(layout.value, x, y);
-    if (!at || !run || !headExists(run, at.layer, at.head)) return;
-    if (event.shiftKey) selection.toggleHead(at.layer, at.head);
-    else selection.pin(at);
-  };
-  const walk = (coordinate: "layer" | "head", by: number) => () => {
-    if (!run) return false;
-    const last = (coordinate === "layer" ? run.layers : run.heads) - 1;
-    selection.pin({ [coordinate]: stepped(pinned[coordinate].value, by, 0, last) });
-  };
-  const keys = {
-    ArrowUp: walk("layer", 1),
-    ArrowDown: walk("layer", -1),
-    ArrowLeft: walk("head", -1),
-    ArrowRight: walk("head", 1),
-    Home: walk("head", Number.NEGATIVE_INFINITY),
-    End: walk("head", Number.POSITIVE_INFINITY),
-    "Shift+Enter": () => {
-      if (pinned.layer.value === null || pinned.head.value === null) return false;
-      selection.toggleHead(pinned.layer.value, pinned.head.value);
+  const stage = useStage();
+  const models = useMemo(() => [new HeadsModel(stage, "headField"), new HeadsModel(stage, "headFieldBeside")], [stage]);
+  const [first, beside] = models as [HeadsModel, HeadsModel];
+  useEffect(
+    () => () => {
+      for (const { wanted } of models) wanted.dispose();
     },
-    ...sharedKeys(ui),
+    [models],
+  );
+  useFilled(() => models.map(({ field }) => field.value));
+  const run = stage.run.value;
+  const picture = first.picture.value;
+  const fields = run ? headFields(stage.fields.value, run) : [];
+  const set = (patch: Partial<Settings>) => {
+    stage.settings.value = { ...stage.settings.value, ...patch };
   };
-  const [layer, head] = [pinned.layer.value, pinned.head.value];
-  const active =
-    run && layer !== null && head !== null
-      ? { row: run.layers - 1 - layer, column: head, words: headWords(picture.value, layer, head) }
-      : null;
+  const menuBeside = (none: string) => (
+    <FieldMenu
+      label="colour a second grid by"
+      fields={fields}
+      chosen={beside.field.value}
+      choose={(headFieldBeside) => set({ headFieldBeside })}
+      none={none}
+    />
+  );
+  const second = beside.field.value;
 
   return (
     <Panel
       name="heads"
       title="Heads"
-      field={model.field.value}
+      field={first.field.value}
       head={
         <span class="by">
           <FieldMenu
             label="colour the heads by"
-            fields={run ? headFields(stage.fields.value, run) : []}
-            chosen={model.field.value}
-            choose={(name) => {
-              stage.settings.value = { ...stage.settings.value, headField: name };
-            }}
+            fields={fields}
+            chosen={first.field.value}
+            choose={(headField) => set({ headField })}
           />
-          {model.field.value && !isPattern(model.field.value) && has(model.field.value, "query") && (
-            <span class="dim">mean over queries</span>
-          )}
+          {meansQueries(first.field.value) && <span class="dim">mean over queries</span>}
+          {second === undefined && fields.some(ofCause) && menuBeside("+")}
+          <Against fields={fields} />
         </span>
       }
-      legend={picture.value && <Legend field={picture.value.field} scale={picture.value.scale} />}
-      waiting={model.wanted.waiting}
-      error={model.wanted.error}
-      retry={model.wanted.retry}
-      empty={model.field.value ? null : "This run has no field over heads."}
-      note={<Notes thumbnails={picture.value?.thumbnails ?? false} />}
-      table={() => headsTable(stage, picture.value)}
+      legend={picture && <Legend field={picture.field} scale={picture.scale} />}
+      waiting={first.wanted.waiting}
+      error={first.wanted.error}
+      retry={first.wanted.retry}
+      empty={first.field.value ? null : "This run has no field over heads."}
+      note={
+        <>
+          <Notes thumbnails={picture?.thumbnails ?? false} />
+          <FillingWords field={first.field.value} />
+        </>
+      }
+      table={() => headsTable(stage, first.picture.value)}
     >
-      <div ref={box} class="scroll-x">
-        <ActiveCell
-          label={`heads, ${run?.layers ?? 0} layers of ${run?.heads ?? 0}; arrow keys walk, Shift+Enter adds`}
-          rows={run?.layers ?? 0}
-          columns={run?.heads ?? 0}
-          active={active}
-          keys={keys}
-          class="stack"
-        >
-          <Canvas
-            size={size}
-            scene={() => {
-              const now = stage.run.value;
-              return {
-                layout: layout.value,
-                picture: picture.value,
-                present: (l: number, h: number) => now === null || headExists(now, l, h),
-                theme: stage.theme.value,
-                palette: stage.settings.value.palette,
-              };
-            }}
-            paint={(context, scene) =>
-              paintHeads(context, stage, scene.layout, scene.picture, scene.present, scene.theme)
-            }
-          />
-          <Canvas
-            class="marks"
-            size={size}
-            scene={(): HeadMarks & { layout: HeadsLayout } => {
-              const at: [number, number] | null =
-                pinned.layer.value === null || pinned.head.value === null
-                  ? null
-                  : [pinned.layer.value, pinned.head.value];
-              const seen: [number, number] | null =
-                shown.layer.value === null || shown.head.value === null ? null : [shown.layer.value, shown.head.value];
-              const moved = seen && (seen[0] !== at?.[0] || seen[1] !== at?.[1]) ? seen : null;
-              const { value: theme } = stage.theme;
-              return { layout: layout.value, pinned: at, hovered: moved, further: selection.heads.value, theme };
-            }}
-            paint={(context, scene) => paintHeadMarks(context, scene.layout, scene)}
-            onPoint={point}
-            onLeave={leave}
-            onPress={press}
-          />
-        </ActiveCell>
+      <div class={second ? "beside" : ""}>
+        <div>
+          {second && <div class="subhead dim">{first.field.value?.title}</div>}
+          <HeadsGrid model={first} />
+        </div>
+        {second && <Beside model={beside} field={second} menu={menuBeside("none")} />}
       </div>
     </Panel>
   );
 }
 
+/** The second grid with a header and a foot of its own: its evidence is not the first's. */
+function Beside({ model, field, menu }: { model: HeadsModel; field: FieldMeta; menu: ComponentChildren }) {
+  const stage = useStage();
+  const asTable = useSignal(false);
+  const error = model.wanted.error.value;
+  const picture = model.picture.value;
+  return (
+    <section data-state={model.wanted.waiting.value ? "waiting" : "ready"} aria-label={`Heads, ${field.title}`}>
+      <div class="subhead">
+        {menu}
+        {meansQueries(field) && <span class="dim">mean over queries</span>}
+        <EvidenceMark evidence={field.evidence} />
+      </div>
+      <div class="line" aria-hidden="true" />
+      {error !== null && (
+        <p class="caveat" role="alert">
+          {error.message} {error.hint}{" "}
+          <button type="button" class="plain small" onClick={model.wanted.retry}>
+            Try again
+          </button>
+        </p>
+      )}
+      <div class="picture">
+        <HeadsGrid model={model} />
+      </div>
+      <div class="foot">
+        <p class="caveat">
+          <FillingWords field={field} />
+          {field.caveat}
+        </p>
+        <span class="tail">
+          {picture && <Legend field={picture.field} scale={picture.scale} />}
+          <button
+            type="button"
+            class="plain small"
+            aria-pressed={asTable.value}
+            onClick={() => {
+              asTable.value = !asTable.value;
+            }}
+          >
+            table
+          </button>
+        </span>
+      </div>
+      {asTable.value && <NumberTable build={() => headsTable(stage, picture)} />}
+    </section>
+  );
+}
+
+/** One click to what this view is for: where heads look, beside what taking them away does. Gone while it is on screen. */
+function Against({ fields }: { fields: FieldMeta[] }) {
+  const { settings } = useStage();
+  const next = attentionAgainstEffect(settings.value);
+  const there = fields.some(({ name }) => name === next.headFieldBeside);
+  if (!there || JSON.stringify(next) === JSON.stringify(settings.value)) return null;
+  return (
+    <button
+      type="button"
+      class="plain small against"
+      onClick={() => {
+        settings.value = next;
+      }}
+    >
+      attention against effect
+    </button>
+  );
+}
+
+const meansQueries = (field: FieldMeta | undefined): boolean =>
+  field !== undefined && !isPattern(field) && has(field, "query");
+
 /** What the grid can do, or which further heads are pinned: hue and dash need not be remembered. What is pooled is said. */
 function Notes({ thumbnails }: { thumbnails: boolean }) {
-  const { run, selection } = useUi().stage;
+  const { run, selection } = useStage();
   const heads = selection.heads.value;
   const pool = thumbnails && run.value ? poolOf(run.value) : 1;
   const names = heads.map(([layer, head]) => headShort(layer, head)).join(", ");

@@ -1,0 +1,145 @@
+/**
+ * Painting a scatter: axes with their zero lines, a circle a head, and the selection upon them.
+ *
+ * What is selected differs in shape as well as in hue: the selected head is filled and named, further ones have rings of their own dash.
+ */
+import { numberText } from "../paint/numbers";
+import type { Theme } from "../theme";
+import { headStyle } from "./outline";
+import { type Point, placeX, placeY, type ScatterLayout } from "./scatter-layout";
+import { headShort } from "./words";
+
+type Context = CanvasRenderingContext2D;
+
+const FONT = "11px system-ui, sans-serif";
+
+/** Circles shrink where there are many, so that they can still be told apart. */
+export const radiusOf = (points: number): number => (points > 400 ? 2.5 : points > 100 ? 3.5 : 4.5);
+
+function line(context: Context, x0: number, y0: number, x1: number, y1: number): void {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+}
+
+function circle(context: Context, layout: ScatterLayout, point: Point, radius: number): void {
+  context.beginPath();
+  context.arc(placeX(layout, point.x), placeY(layout, point.y), radius, 0, 2 * Math.PI);
+}
+
+const crisp = (at: number) => Math.round(at) + 0.5;
+
+function paintAxes(context: Context, layout: ScatterLayout, theme: Theme): void {
+  const { left, right, top, bottom, x, y } = layout;
+  context.lineWidth = 1;
+  context.fillStyle = theme.dim;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const tick of y.ticks) {
+    const at = crisp(placeY(layout, tick));
+    context.strokeStyle = tick === 0 ? theme.dim : theme.line;
+    line(context, left, at, right, at);
+    context.fillText(numberText(tick), left - 6, at);
+  }
+  context.textAlign = "center";
+  for (const tick of x.ticks) {
+    const at = crisp(placeX(layout, tick));
+    context.strokeStyle = tick === 0 ? theme.dim : theme.line;
+    line(context, at, top, at, bottom);
+    context.fillText(numberText(tick), at, bottom + 11);
+  }
+}
+
+/** Where both numbers are equal: from corner to corner, since the axes are. */
+function paintDiagonal(context: Context, { left, right, top, bottom }: ScatterLayout, words: string, theme: Theme) {
+  context.save();
+  context.strokeStyle = theme.dim;
+  context.setLineDash([5, 4]);
+  line(context, left, bottom, right, top);
+  context.translate(right, top);
+  context.rotate(-Math.PI / 4);
+  context.textAlign = "right";
+  context.fillStyle = theme.dim;
+  context.fillText(words, -8, -8);
+  context.restore();
+}
+
+export function paintScatter(
+  context: Context,
+  layout: ScatterLayout,
+  points: readonly Point[],
+  diagonal: string | null,
+  theme: Theme,
+): void {
+  context.font = FONT;
+  paintAxes(context, layout, theme);
+  if (diagonal !== null) paintDiagonal(context, layout, diagonal, theme);
+  const radius = radiusOf(points.length);
+  context.lineWidth = radius > 3 ? 1.5 : 1;
+  context.strokeStyle = theme.accent;
+  context.fillStyle = theme.bg;
+  for (const point of points) {
+    circle(context, layout, point, radius);
+    // The ground shines through, so that circles on each other are seen to be several.
+    context.globalAlpha = 0.6;
+    context.fill();
+    context.globalAlpha = 1;
+    context.stroke();
+  }
+}
+
+export interface PointMarks {
+  pinned: Point | undefined;
+  hovered: Point | undefined;
+  further: { point: Point; nth: number }[];
+}
+
+export function paintPointMarks(
+  context: Context,
+  layout: ScatterLayout,
+  { pinned, hovered, further }: PointMarks,
+  radius: number,
+  theme: Theme,
+): void {
+  context.font = FONT;
+  context.lineWidth = 2;
+  for (const { point, nth } of further) {
+    const { colour, dash } = headStyle(nth);
+    context.strokeStyle = colour;
+    context.setLineDash(dash.map((length) => length / 2));
+    circle(context, layout, point, radius + 3);
+    context.stroke();
+  }
+  context.setLineDash([]);
+  if (pinned) {
+    context.fillStyle = theme.focus;
+    circle(context, layout, pinned, radius + 0.75);
+    context.fill();
+    named(context, layout, pinned, radius, theme);
+  }
+  if (hovered) {
+    context.strokeStyle = theme.focus;
+    context.setLineDash([4, 3]);
+    circle(context, layout, hovered, radius + 3);
+    context.stroke();
+    context.setLineDash([]);
+    named(context, layout, hovered, radius, theme);
+  }
+}
+
+/** The head's name beside its point, on the side that has room, upon the ground's colour. */
+function named(context: Context, layout: ScatterLayout, point: Point, radius: number, theme: Theme): void {
+  const text = headShort(point.layer, point.head);
+  const onLeft = placeX(layout, point.x) > (layout.left + layout.right) / 2;
+  const x = placeX(layout, point.x) + (onLeft ? -1 : 1) * (radius + 6);
+  const y = placeY(layout, point.y);
+  context.textAlign = onLeft ? "right" : "left";
+  context.textBaseline = "middle";
+  context.lineWidth = 3;
+  context.strokeStyle = theme.bg;
+  context.strokeText(text, x, y);
+  context.fillStyle = theme.fg;
+  context.fillText(text, x, y);
+  context.lineWidth = 2;
+}

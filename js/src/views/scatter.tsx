@@ -1,0 +1,201 @@
+/**
+ * A scatter of two fields over heads, linked to every other view: a point is a head, hover previews it, a click pins it.
+ *
+ * What the two orders have in common is said in one number, with the heads it is over, and that it is of one prompt.
+ */
+import { useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import { numberText } from "../paint/numbers";
+import { EvidenceMark } from "../panels/evidence";
+import type { Table } from "../panels/table";
+import { MAX_ROWS } from "../panels/table";
+import type { FieldMeta } from "../protocol";
+import type { Stage } from "../stage";
+import { ActiveCell } from "./active-cell";
+import { Canvas } from "./canvas";
+import { headKeys } from "./heads-keys";
+import { preview } from "./preview";
+import { nearestPoint, type Point, scatterLayout } from "./scatter-layout";
+import { pinnedOf, type ScatterModel, type ScatterPicture, sliceWords } from "./scatter-model";
+import { type PointMarks, paintPointMarks, paintScatter, radiusOf } from "./scatter-paint";
+import { useUi } from "./ui";
+import { useWidth } from "./use-width";
+import { headShort } from "./words";
+
+const HEIGHT = 216;
+const SQUARE = 300;
+const ON_THE_LINE = "on the line: nothing later reacted";
+
+const unitOf = ({ unit }: FieldMeta): string => (unit === "" || unit === "share" ? "" : ` ${unit}`);
+
+/** Both numbers of a point, each by its name. */
+const numbersOf = ({ x, y }: ScatterPicture, point: Point): string =>
+  `${x.title} ${numberText(point.x)}${unitOf(x)}; ${y.title} ${numberText(point.y)}${unitOf(y)}`;
+
+/** "ρ = −0.49 over 16 heads": how the two orders agree, and how much of them is known. */
+export function agreementWords({ points, heads, pending, rho }: ScatterPicture): string {
+  const over = points.length === heads ? `${heads} heads` : `${points.length} of ${heads} heads`;
+  const far = pending > 0 ? `${over} so far` : over;
+  if (points.length < 3) return pending > 0 ? `ρ waits for numbers: ${far}` : `too few numbers for ρ: ${far}`;
+  return rho === null ? `no ρ over ${far}: all of one are equal` : `ρ = ${numberText(rho, 2)} over ${far}`;
+}
+
+export function scatterTable(stage: Stage, picture: ScatterPicture | null): Table | null {
+  if (picture === null) return null;
+  const { points, x, y } = picture;
+  const { layer, head } = stage.selection.pinned;
+  const at = points.findIndex((point) => point.layer === layer.value && point.head === head.value);
+  const first = Math.max(0, Math.min(at - MAX_ROWS / 2, points.length - MAX_ROWS));
+  return {
+    caption: `${x.title} and ${y.title} of each head; ${agreementWords(picture)}`,
+    columns: [x.title, y.title],
+    rows: points.slice(first, first + MAX_ROWS).map((point) => ({
+      name: headShort(point.layer, point.head),
+      cells: [numberText(point.x), numberText(point.y)],
+    })),
+    totalRows: points.length,
+  };
+}
+
+interface AxisProps {
+  axis: "x" | "y";
+  field: FieldMeta | undefined;
+  /** A menu, or nothing: then the axis is only named. */
+  menu: ComponentChildren;
+}
+
+/** What an axis shows: its field, which of its numbers, and what kind of evidence they are. */
+function AxisLine({ axis, field, menu }: AxisProps) {
+  const { stage } = useUi();
+  if (!field) return null;
+  const slice = sliceWords(field, pinnedOf(stage), stage.tokens.value);
+  return (
+    <div class="axis">
+      <span class="dim" aria-hidden="true">
+        {axis === "x" ? "→" : "↑"}
+      </span>
+      {menu ?? <span>{field.title}</span>}
+      <span class="dim slice">
+        {slice}
+        {unitOf(field) && ` (${field.unit})`}
+      </span>
+      <EvidenceMark evidence={field.evidence} />
+    </div>
+  );
+}
+
+interface ScatterProps {
+  model: ScatterModel;
+  /** The same numbers on both axes, with the line on which they are equal. */
+  equal: boolean;
+  menuX?: ComponentChildren;
+  menuY?: ComponentChildren;
+}
+
+export function Scatter({ model, equal, menuX, menuY }: ScatterProps) {
+  const ui = useUi();
+  const { stage } = ui;
+  const { selection } = stage;
+  const { shown, pinned } = selection;
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box, 400);
+  const layout = useComputed(() =>
+    scatterLayout(
+      model.picture.value?.points ?? [],
+      width.value,
+      equal ? Math.min(width.value, SQUARE) : HEIGHT,
+      equal,
+    ),
+  );
+  const size = () => ({ width: layout.value.width, height: layout.value.height });
+  const pointOf = (layer: number | null, head: number | null) =>
+    model.picture.value?.points.find((point) => point.layer === layer && point.head === head);
+
+  const leave = () => {
+    ui.tip.value = null;
+    preview(selection, {});
+  };
+  const at = (x: number, y: number) => nearestPoint(layout.value, model.picture.value?.points ?? [], x, y);
+  const point = (x: number, y: number, event: PointerEvent) => {
+    const near = at(x, y);
+    if (!near || !model.picture.value) return leave();
+    preview(selection, { layer: near.layer, head: near.head });
+    ui.tip.value = {
+      x: event.clientX,
+      y: event.clientY,
+      place: `layer ${near.layer} head ${near.head}`,
+      value: numbersOf(model.picture.value, near),
+      unit: "",
+      cell: null,
+    };
+  };
+  const press = (x: number, y: number, event: MouseEvent) => {
+    const near = at(x, y);
+    if (!near) return;
+    if (event.shiftKey) selection.toggleHead(near.layer, near.head);
+    else selection.pin({ layer: near.layer, head: near.head });
+  };
+
+  const run = stage.run.value;
+  const picture = model.picture.value;
+  const [layer, head] = [pinned.layer.value, pinned.head.value];
+  const chosen = pointOf(layer, head);
+  const words = chosen && picture ? numbersOf(picture, chosen) : "no numbers";
+  const active =
+    run && layer !== null && head !== null
+      ? { row: run.layers - 1 - layer, column: head, words: `layer ${layer}, head ${head}: ${words}` }
+      : null;
+  return (
+    <>
+      <AxisLine axis="y" field={model.y.value} menu={menuY} />
+      <div ref={box}>
+        <ActiveCell
+          label={`a point for each head: ${model.x.value?.title} and ${model.y.value?.title}; arrow keys walk the heads`}
+          rows={run?.layers ?? 0}
+          columns={run?.heads ?? 0}
+          active={active}
+          keys={headKeys(ui)}
+          class="stack"
+        >
+          <Canvas
+            size={size}
+            scene={() => ({
+              layout: layout.value,
+              points: model.picture.value?.points ?? [],
+              theme: stage.theme.value,
+              diagonal: equal ? ON_THE_LINE : null,
+            })}
+            paint={(context, scene) => paintScatter(context, scene.layout, scene.points, scene.diagonal, scene.theme)}
+          />
+          <Canvas
+            class="marks"
+            size={size}
+            scene={() => {
+              const pin = pointOf(pinned.layer.value, pinned.head.value);
+              const seen = pointOf(shown.layer.value, shown.head.value);
+              const further = selection.heads.value.map(([l, h], nth) => ({ point: pointOf(l, h), nth }));
+              const marks: PointMarks = {
+                pinned: pin,
+                hovered: seen === pin ? undefined : seen,
+                further: further.filter((one): one is PointMarks["further"][number] => one.point !== undefined),
+              };
+              const radius = radiusOf(model.picture.value?.points.length ?? 0);
+              return { layout: layout.value, marks, radius, theme: stage.theme.value };
+            }}
+            paint={(context, scene) => paintPointMarks(context, scene.layout, scene.marks, scene.radius, scene.theme)}
+            onPoint={point}
+            onLeave={leave}
+            onPress={press}
+          />
+        </ActiveCell>
+      </div>
+      <AxisLine axis="x" field={model.x.value} menu={menuX} />
+      {picture && (
+        <p class="agreement" title="Spearman's rank correlation; equal numbers share the average of their ranks">
+          {agreementWords(picture)} <span class="dim">· of this one prompt</span>
+        </p>
+      )}
+    </>
+  );
+}
