@@ -18,7 +18,7 @@ from llmwidgets.experiments.intervention import COORDINATES, Intervention
 from llmwidgets.experiments.places import Places, several, within
 from llmwidgets.experiments.replacement import OWN
 from llmwidgets.models.anatomy import BlockAnatomy
-from llmwidgets.models.errors import UndefinedHereError
+from llmwidgets.models.errors import PromptError, UndefinedHereError
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -119,6 +119,13 @@ def _edit(run: Capture, blocks: Blocks, one: Intervention, layer: int, donors: D
     heads = _within(one.head, head_count(run, one.site, layer), f"head (of {one.site})") if "head" in coordinates else None
     keys = _within(one.key, run.n_tokens, "key") if "key" in coordinates else None
     value = donors.value(one.site, layer, one.replacement)
+    rows = positions  # of the value
+    if one.replacement.positions is not None and value is not None:
+        positions, rows = _paired(one, positions, one.replacement.positions)
+        if one.site == "pattern" and (value.shape[-1] != run.n_tokens or any(own != other for own, other in one.replacement.positions)):
+            raise UndefinedHereError(
+                "a row of a pattern reaches over every key of its prompt, and the other prompt has others; change q, k, v or z instead"
+            )
     neurons = None
     if one.neuron is not None:
         activations = donors.value(one.site, layer, OWN)  # (position, neuron); asked for once, however many neurons
@@ -126,9 +133,19 @@ def _edit(run: Capture, blocks: Blocks, one: Intervention, layer: int, donors: D
         neurons = _within(one.neuron, activations.shape[-1], "neuron")
     if value is not None:
         value = value[heads] if heads is not None else value
-        value = value[..., positions, :]
+        value = value[..., rows, :]
         value = value[:, neurons] if neurons is not None else value
     return Edit(one.site, layer, positions, heads, keys, neurons, value)
+
+
+def _paired(one: Intervention, positions: Tensor, pairs: Iterable[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """The positions that have a partner, and the partners, (position,) each. PromptError where one is asked for that has none."""
+    partner = dict(pairs)
+    alone = [at for at in positions.tolist() if at not in partner]
+    if alone and one.position is not None:
+        raise PromptError(f"position {alone[0]} has no partner in the other prompt; pair it with one, or change another position")
+    own = [at for at in positions.tolist() if at in partner]
+    return torch.tensor(own, dtype=torch.int64), torch.tensor([partner[at] for at in own], dtype=torch.int64)
 
 
 def _within(places: Places, size: int, name: str) -> Tensor:

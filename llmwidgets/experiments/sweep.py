@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from llmwidgets.experiments.donors import Donors
 from llmwidgets.experiments.edits import edits_of
 from llmwidgets.experiments.intervention import Intervention, Interventions
-from llmwidgets.experiments.metric import Metric
+from llmwidgets.experiments.metric import AskedOf, Metric
 from llmwidgets.experiments.passes import TOKENS_AT_ONCE, passes
 from llmwidgets.models.errors import CaptureStopped
 
@@ -40,7 +40,7 @@ def sweep(
     metric: Metric,
     *,
     known: Iterable[Capture] = (),
-    reference: Capture | None = None,
+    reference: Capture | AskedOf | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     tokens_at_once: int = TOKENS_AT_ONCE,
@@ -48,7 +48,7 @@ def sweep(
     """Yield the Outcome of each of `changes` (each made alone; an Interventions is made together), as they are found.
 
     known: Captures of the prompts that replacements name, so that these are not captured again. reference: the run of whose distribution
-    the KL divergence is taken (None: `run` itself). progress: called as
+    the KL divergence is taken (None: `run` itself), or the metric asked of it, where that is at another position. progress: called as
     progress(done, total, what); cancelled: asked before every block of every pass, True raises CaptureStopped. tokens_at_once: how many
     tokens go through a block together, over all experiments of a pass.
 
@@ -68,7 +68,7 @@ def sweep(
     asked = metric.on(run)
     before = asked.before
     if reference is not None:
-        asked = replace(metric.on(reference), position=asked.position)
+        asked = replace(reference if isinstance(reference, AskedOf) else metric.on(reference), position=asked.position)
         before = asked.values_of(run)
     donors = Donors(run, known)
     experiments = []

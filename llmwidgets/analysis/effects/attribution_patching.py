@@ -7,24 +7,26 @@ then patched for real, and both numbers are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
-from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import require_site, sites_of
 from llmwidgets.experiments.intervention import STREAM_SITES
 from llmwidgets.experiments.metric import AskedOf, Metric
-from llmwidgets.models.errors import CaptureStopped
+from llmwidgets.models.errors import CaptureStopped, UndefinedHereError
 
 from . import qk_fix as fix
 from .gradients import Sloped, gradients
+from .pairing import Pairing, pairing
 from .patching import patched_values
 from .separation import separation
 from .table import coordinates, told
@@ -53,6 +55,7 @@ def attribution_patching(
     direction: str = "denoise",
     verify: int = 10,
     qk_fix: bool = True,
+    pairs: Sequence[tuple[int, int]] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> xarray.Dataset:
@@ -62,7 +65,8 @@ def attribution_patching(
     the corrupted run, "noise" the corrupted run's into the clean one; `metric` is asked of the run that is patched. site: "resid_pre",
     "resid_mid", "resid_post", "attn_out", "mlp_out" (each layer and position); "z", "q" (each head), "k", "v" (each key/value head),
     "pattern" (each head), "mlp_post" (each neuron): at all positions together, or each alone with `by_position` (of a pattern: each query's
-    row). q, k and v are as they enter the attention. qk_fix: go through the softmax exactly where q or k changes.
+    row). q, k and v are as they enter the attention. qk_fix: go through the softmax exactly where q or k changes. pairs: as in `patch`, for
+    prompts that are not aligned by position (not of patterns); what has no partner stays, and alone is NaN.
 
     A Dataset over layer and head, kv_head, neuron, position or query, float64 in the metric's unit: `estimate` and `verified` (after -
     before; NaN where nothing was verified or a layer lacks the site), and `recovery_estimate` (0 is the corrupted run, 1 the clean one)
@@ -82,22 +86,22 @@ def attribution_patching(
     """
     for run in (clean, corrupted):
         require_capture(run)
-    verify = _check(site, direction, verify)
-    require_like(clean, corrupted)
+    verify = _check(site, verify)
     import xarray
 
-    base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
-    asked = metric.on(base)
+    way = pairing(clean, corrupted, metric, direction, pairs)
+    base, donor = way.base, way.donor
+    asked = way.metric.on(base)
     if not any(site in sites_of(base, layer) for layer in range(base.n_layers)):
         require_site(base, site, 0)
     is_fixed = qk_fix and site in ("q", "k")
     dims = _dims(site, by_position)
-    estimate = _stacked(_estimates(base, donor, asked, site, by_position, is_fixed, progress, cancelled))
+    estimate = _stacked(_estimates(way, asked, site, by_position, is_fixed, progress, cancelled))
     verified, places, stopped = np.full_like(estimate, np.nan), strongest(estimate, verify), None
     if places:
         named = [dict(zip(dims, place, strict=True)) for place in places]
         try:
-            for index, after in patched_values(base, donor, metric, site, named, progress, cancelled):
+            for index, after in patched_values(base, donor, way.metric, site, named, progress, cancelled, way.pairs):
                 verified[places[index]] = after[metric.quantity] - asked.before[metric.quantity]
         except CaptureStopped:
             stopped = f"stopped after {int(np.isfinite(verified).sum())} of {len(places)} places were verified"
@@ -105,7 +109,7 @@ def attribution_patching(
         "estimate": (dims, estimate, {"unit": asked.unit, "evidence": "attribution"}),
         "verified": (dims, verified, {"unit": asked.unit, "evidence": "intervention"}),
     }
-    apart = separation(clean, corrupted, metric)
+    apart = separation(clean, corrupted, metric, way.metric_there)
     before = apart.corrupted if base is corrupted else apart.clean
     attrs: dict[str, Any] = {
         "title": f"attribution patching of {site}: estimated change of {asked.name}",
@@ -125,7 +129,10 @@ def attribution_patching(
         "clean": apart.clean,
         "corrupted": apart.corrupted,
         "top_k": int(np.isfinite(verified).sum()),
+        **way.attrs,
     }
+    if pairs is not None:
+        attrs["metric"] = metric.on(clean).name
     if stopped:
         attrs["stopped"] = stopped
     if apart.gap is None:
@@ -173,8 +180,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
 
 
 def _estimates(
-    base: Capture,
-    donor: Capture,
+    way: Pairing,
     asked: AskedOf,
     site: str,
     by_position: bool,
@@ -184,6 +190,11 @@ def _estimates(
 ) -> Iterator[np.ndarray | None]:
     """Each layer's estimates, (unit,), (unit, position) or (position,); None for a layer without the site."""
     through_pattern = is_fixed or site == "pattern"
+    base, donor, pairs = way.base, way.donor, way.pairs
+    if site == "pattern" and pairs is not None:
+        raise UndefinedHereError(
+            "a row of a pattern reaches over every key of its prompt, and of these only some have partners; screen q, k, v or z instead"
+        )
     slope_at = "attention_output" if through_pattern else site
     found = gradients(base, asked, [slope_at], progress=progress, cancelled=cancelled)
     for layer in range(base.n_layers):
@@ -191,10 +202,33 @@ def _estimates(
         if there is None:
             yield None
         elif through_pattern:
-            records = base.attention(layer), donor.attention(layer)
-            yield _through_pattern(site, layer, *records, there, by_position).double().numpy()
+            record, other = base.attention(layer), donor.attention(layer)
+            if pairs is not None:
+                other = replace(record, query=_paired(other.query, record.query, pairs), key=_paired(other.key, record.key, pairs))
+            effects = _through_pattern(site, layer, record, other, there, by_position)
+            yield _of_pairs(effects.double(), pairs, by_position).numpy()
         else:
-            yield _straight(site, donor[site, layer], there, by_position).numpy()
+            change = _straight(site, _paired(donor[site, layer], there.activation, pairs), there, by_position)
+            yield _of_pairs(change, pairs, by_position or site in STREAM_SITES).numpy()
+
+
+def _paired(donor: Tensor, base: Tensor, pairs: Sequence[tuple[int, int]] | None) -> Tensor:
+    """`donor` (..., position, width) at the positions of `base`, which keeps its own where there is no partner."""
+    if pairs is None:
+        return donor
+    own, there = ([pair[side] for pair in pairs] for side in (0, 1))
+    found = base.to(donor.device, donor.dtype, copy=True)
+    found[..., own, :] = donor[..., there, :]
+    return found
+
+
+def _of_pairs(effects: Tensor, pairs: Sequence[tuple[int, int]] | None, by_position: bool) -> Tensor:
+    """The effects (..., position), NaN where a position has no partner."""
+    if pairs is None or not by_position:
+        return effects
+    alone = torch.ones(effects.shape[-1], dtype=torch.bool)
+    alone[[own for own, _ in pairs]] = False
+    return effects.masked_fill(alone, torch.nan)
 
 
 def _straight(site: str, donor: Tensor, there: Sloped, by_position: bool) -> Tensor:
@@ -218,12 +252,10 @@ def _through_pattern(site: str, layer: int, base: AttentionRecord, donor: Attent
     return effects if by_position else effects.sum(-1)
 
 
-def _check(site: str, direction: str, verify: Any) -> int:
+def _check(site: str, verify: Any) -> int:
     """How many places are to be patched for real."""
     if site not in SITES:
         raise ValueError(f"site={site!r} came; expected one of {', '.join(SITES)}")
-    if direction not in ("denoise", "noise"):
-        raise ValueError(f'direction={direction!r} came; expected "denoise" or "noise"')
     try:
         n = -1 if isinstance(verify, bool) else as_integer(verify)
     except TypeError:

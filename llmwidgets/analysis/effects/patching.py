@@ -1,8 +1,9 @@
 """Activation patching: one run with an activation of another put in its place (Meng et al. 2022; Wang et al. 2022).
 
 Denoising puts the clean run's activation into the corrupted run: is it enough to restore the answer? Noising puts the corrupted one into
-the clean run: is it needed to keep it? They differ. Always true: both prompts have equally many tokens, aligned by position; recovery is 0
-at the corrupted run and 1 at the clean one, in both directions; where the two runs hardly differ there is no ratio, and the result says so.
+the clean run: is it needed to keep it? They differ. Always true: prompts of equally many tokens are aligned by position, others by the
+pairs that are given; recovery is 0 at the corrupted run and 1 at the clean one, in both directions; where the two runs hardly differ there
+is no ratio, and the result says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 from llmwidgets.analysis.given import require_capture
 from llmwidgets.analysis.prompts import over_prompts
 from llmwidgets.analysis.sentences import caveat
-from llmwidgets.experiments.donors import require_like
 from llmwidgets.experiments.edits import head_count
 from llmwidgets.experiments.intervention import COORDINATES, HEAD_SITES, STREAM_SITES, Intervention, Interventions
 from llmwidgets.experiments.metric import Metric
@@ -23,6 +23,7 @@ from llmwidgets.experiments.replacement import Replacement
 from llmwidgets.experiments.sweep import sweep
 
 from .asked import layers_of, places_within
+from .pairing import pairing
 from .separation import separation
 from .table import OnOutcome, Place, effect_table, told
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from llmwidgets.capture import Capture
     from llmwidgets.capture.recorder import Cancelled, Progress
 
-DIRECTIONS = ("denoise", "noise")
 _IN_WORDS = {
     "denoise": "activation patching, denoising: the corrupted run with the clean run's activation",
     "noise": "activation patching, noising: the clean run with the corrupted run's activation",
@@ -51,6 +51,7 @@ def patch(
     layers: Sequence[int] | None = None,
     positions: Sequence[int] | None = None,
     neurons: Sequence[int] | None = None,
+    pairs: Sequence[tuple[int, int]] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     on_outcome: OnOutcome | None = None,
@@ -58,6 +59,9 @@ def patch(
     """Put each activation of one run into the other, one at a time, and measure what that restores or destroys.
 
     clean, corrupted: Captures of the same model on prompts of equally many tokens. metric: asked at the same position of both.
+    pairs: (position in clean, position in corrupted), rising, for prompts that are not aligned by position (lw.align proposes some): an
+    activation goes to its partner's place, a position without one is left as it is and, where positions are taken apart, NaN; the metric
+    is asked at its position in the clean run, and at that one's partner in the corrupted run. q and k bring their own rotation along.
     site: "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", by (layer, position); "z", "q", "pattern", by (layer, head), with
     by_position also by position (of "pattern": the query's row); "k", "v" by (layer, kv_head), the heads that queries share; "mlp_post"
     by (layer, neuron), for the `neurons` asked for.
@@ -67,9 +71,11 @@ def patch(
 
     A Dataset, float64: `effect` (after - before, of the run that was patched), `recovery` (0: as corrupted, 1: as clean; left out where the
     prompts do not separate, attrs["no_ratio"] says so), and the values after in every quantity (kl: from the clean run's distribution).
-    attrs: clean and corrupted (each quantity on both runs), before, direction, site, method, evidence, caveat.
+    attrs: clean and corrupted (each quantity on both runs), before, direction, site, method, evidence, caveat; with pairs, these and
+    metric_positions.
 
-    Raises PromptError for prompts of unequal length or of two models, UndefinedHereError for a site that this architecture lacks.
+    Raises PromptError for prompts of two models, of unequal length without pairs, and where the metric's position has no partner;
+    ValueError for pairs that are none; UndefinedHereError for a site that this architecture lacks, and patterns over unlike keys.
 
     >>> import llmwidgets as lw
     >>> clean = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
@@ -80,16 +86,15 @@ def patch(
     """
     for run in (clean, corrupted):
         require_capture(run)
-    require_like(clean, corrupted)
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction={direction!r} came; expected one of {', '.join(DIRECTIONS)}")
-    base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
+    way = pairing(clean, corrupted, metric, direction, pairs)
+    base, donor = way.base, way.donor
     positions = None if positions is None else listed(positions, "positions")
-    changes, coords = _places(base, donor, site, by_position, layers, positions, neurons)
+    changes, coords = _places(base, donor, site, by_position, layers, positions, neurons, way.pairs)
+    asked = metric.on(clean)
     found = effect_table(
-        base, changes, metric, coords, known=[donor], reference=clean, progress=progress, cancelled=cancelled, on_outcome=on_outcome
-    )
-    apart = separation(clean, corrupted, metric)
+        base, changes, way.metric, coords, known=[donor], reference=asked, progress=progress, cancelled=cancelled, on_outcome=on_outcome
+    ).assign_attrs(metric=asked.name)
+    apart = separation(clean, corrupted, metric, way.metric_there)
     if apart.gap is not None:
         before = found.attrs["before"][metric.quantity]
         recovery = (found.effect + before - apart.corrupted[metric.quantity]) / apart.gap
@@ -110,6 +115,7 @@ def patch(
         corrupted=apart.corrupted,
         positions="all" if positions is None else places_within(positions, base.n_tokens, "positions"),
         caveat=caveat(direction),
+        **way.attrs,
     )
 
 
@@ -121,10 +127,11 @@ def patched_values(
     places: Sequence[Mapping[str, int]],
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Yield (index of the place, every quantity after) as each single place of `base` is patched from `donor`; a place names layer, and
-    head (or kv_head), position (or query) or neuron."""
-    put = Replacement.other(donor)
+    head (or kv_head), position (or query) or neuron. pairs: (position of base, position of donor)."""
+    put = Replacement.other(donor, pairs)
     changes = [Intervention(site, **{_field(name): at for name, at in place.items()}, replacement=put) for place in places]
     for outcome in sweep(base, changes, metric, known=[donor], progress=progress, cancelled=cancelled):
         yield outcome.index, outcome.after
@@ -142,6 +149,7 @@ def _places(
     layers: Sequence[int] | None,
     positions: Sequence[int] | None,
     neurons: Sequence[int] | None,
+    pairs: Sequence[tuple[int, int]] | None,
 ) -> tuple[dict[Place, Intervention | Interventions], dict[str, Sequence[int]]]:
     if site not in COORDINATES or site == "scores":
         raise ValueError(f"site={site!r} came; expected one of {', '.join(name for name in COORDINATES if name != 'scores')}")
@@ -165,12 +173,15 @@ def _places(
         dim = "query" if site == "pattern" else "position"
         coords[dim] = range(base.n_tokens) if at_positions is None else at_positions
         inner.append((dim, "position"))
-    put = Replacement.other(donor)
+    put = Replacement.other(donor, pairs)
+    paired = None if pairs is None else {own for own, _ in pairs}
     changes: dict[Place, Intervention | Interventions] = {}
     for i, layer in enumerate(at_layers):
         for place in product(*(range(len(coords[dim])) for dim, _ in inner)):
             at = {name: coords[dim][k] for (dim, name), k in zip(inner, place, strict=True)}
             if "head" in at and at["head"] >= head_count(base, site, layer):
+                continue
+            if apart and paired is not None and at["position"] not in paired:
                 continue
             if not apart and at_positions is not None:
                 at["position"] = at_positions

@@ -6,7 +6,7 @@ number is ever infinite.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,10 +30,12 @@ class Separation:
     no_ratio: str | None
 
 
-def separation(clean: Capture, corrupted: Capture, metric: Metric) -> Separation:
-    """Compare the two runs in the metric's quantity (KL: from the clean run's distribution)."""
+def separation(clean: Capture, corrupted: Capture, metric: Metric, there: Metric | None = None) -> Separation:
+    """Compare the two runs in the metric's quantity (KL: from the clean run's distribution). there: the metric as it is asked of the
+    corrupted run, where that is at another position."""
     asked = metric.on(clean)
-    values, others = asked.before, asked.values_of(corrupted)
+    other = asked if there is None else replace(asked, position=there.on(corrupted).position)
+    values, others = asked.before, other.values_of(corrupted)
     gap = values[metric.quantity] - others[metric.quantity]
     if abs(gap) >= max(LEAST[metric.quantity], _rounding(clean, asked)):  # not so for NaN
         return Separation(values, others, gap, None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llmwidgets.experiments.intervention import Intervention, Interventions
-from llmwidgets.experiments.metric import UNITS, Metric
+from llmwidgets.experiments.metric import UNITS, AskedOf, Metric
 from llmwidgets.experiments.sweep import Outcome, sweep
 from llmwidgets.models.errors import CaptureStopped
 
@@ -32,7 +32,7 @@ def effect_table(
     coords: Mapping[str, Sequence[int]],
     *,
     known: Iterable[Capture] = (),
-    reference: Capture | None = None,
+    reference: Capture | AskedOf | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     on_outcome: OnOutcome | None = None,

@@ -302,7 +302,7 @@ def test_prompts_of_unlike_length_and_unlike_models_are_refused() -> None:
     "changes, sentence",
     [
         ({"site": "resid"}, "site='resid' came; expected one of"),
-        ({"direction": "both"}, 'expected "denoise" or "noise"'),
+        ({"direction": "both"}, "expected one of denoise, noise"),
         ({"verify": -1}, "0 or more"),
         ({"verify": True}, "0 or more"),
         ({"verify": 2.0}, "0 or more"),
