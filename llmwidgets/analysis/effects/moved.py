@@ -1,8 +1,8 @@
 """Where attention goes when looks are cut: in the clean run's own softmax, with those looks forbidden.
 
-Always true: it is about one layer alone, with the queries and keys of the clean run: exact for that layer when nothing before it is changed,
-and before anything after it reacts. What a row lost its other keys gain, each in proportion to what it had (an attention sink takes its
-part too, and is no key). What the cut does to the answer is told elsewhere (`alone`, `knockout`).
+Always true: it is about one layer alone, with the queries and keys of the clean run: exact for that layer when nothing before it is
+changed, and before anything after it reacts. What a row lost its other keys gain, each in proportion to what it had (an attention sink
+takes its part too, and is no key). What the cut does to the answer is told elsewhere (`alone`, `knockout`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from llmwidgets.analysis.given import require_capture
+from llmwidgets.capture.record import AttentionRecord
 from llmwidgets.experiments.edits import require_site, sites_of
 from llmwidgets.experiments.intervention import Intervention
 from llmwidgets.experiments.places import Places, several, within
@@ -69,7 +70,9 @@ def gains(run: Capture, layer: int, head: int, query: int, cut: list[int]) -> Te
     """(key,) float64: what each key gains in this row when it may not look at the keys `cut`; 0 for those and for forbidden ones."""
     heads, rows = torch.tensor([head]), torch.tensor([query])
     found = torch.zeros(run.n_tokens, dtype=torch.float64)
-    for block in run.attention(layer).blocks(heads, rows):  # type: ignore[union-attr]  # a site "scores" is recorded
+    record = run.attention(layer)
+    assert isinstance(record, AttentionRecord)  # the site "scores" is there, so its attention was recorded
+    for block in record.blocks(heads, rows):
         keys = torch.arange(block.start, block.start + block.scores.shape[-1])
         scores = block.scores.masked_fill(block.forbidden, -torch.inf)[0, 0].to("cpu", torch.float64)
         sink = torch.full((0,), 0.0) if block.sinks is None else block.sinks[0, 0].to("cpu")
