@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ from llmwidgets.capture.stamp import ModelStamp
 from llmwidgets.models.anatomy import Anatomy
 from llmwidgets.models.loading import Subject
 from llmwidgets.models.prompt import context_length
-from llmwidgets.models.twin import Twin
+from llmwidgets.models.twin import Twin, make_twin
 
 Around = Callable[[nn.Module, int], AbstractContextManager[None]]
 """(twin's module, the first block that will run) to a context in which the pass is the changed one; a new context at each call."""
@@ -51,6 +52,13 @@ class Bench:
         """Return this bench; raise `ModelChangedError` when the model is no longer the one captured."""
         self._stamp.check(self.subject.model)
         return self
+
+    def apart(self) -> Bench:
+        """Return the same bench with a twin of its own: what runs long on it keeps nobody waiting who reads on this one."""
+        other = copy(self)
+        other.twin = make_twin(self.subject.model)
+        other._rerun = RerunAttention(other.twin)
+        return other
 
     def as_captured(self, module: nn.Module, first: int = 0) -> AbstractContextManager[None]:
         """Return the context in which a pass of the twin's `module` computes what the capture's did; `first`: the first block that runs.

@@ -8,6 +8,7 @@ once the model has changed. Reads are safe from several threads. How a Capture i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -202,6 +203,15 @@ class Capture(Attending):
     ) -> Capture:
         """Return a new Capture of the same prompt, run within a context that changes the pass (see capture/bench.py); `change` says how."""
         return self._make_another(self.bench("a changed run").subject, self.inputs, progress, cancelled, around, change)
+
+    def apart(self) -> Capture:
+        """Return this run with a twin of the model of its own, for long experiments: they keep nobody waiting who reads this one.
+
+        Where the model cannot be copied the two take turns, pass by pass.
+        """
+        other = copy(self)
+        other._bench = self.bench("an experiment").apart()
+        return other
 
     def detach(self) -> Capture:
         """Let go of the model. What was kept can still be read; logits, lens and re-runs no longer."""

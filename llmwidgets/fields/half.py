@@ -1,8 +1,8 @@
 """Numbers as float16 with one power-of-two exponent a block, and the state of a cell in the payload of a NaN.
 
 Always true, for a finite value v of a block whose largest magnitude is M, with the exponent e that `exponent_for(M)` gives:
-|decoded - v| <= max(|v| * 2**-11, 2**(e - 25)), where 2**(e - 25) is below M * 2**-32. NaN, infinities and the three states come back as they
-were. The page decodes the same bits by the same rule (docs/protocol.md).
+|decoded - v| <= max(|v| * 2**-11, 2**(e - 25)), where 2**(e - 25) is below M * 2**-32. NaN, infinities and the three states come back as
+they were. The page decodes the same bits by the same rule (docs/protocol.md).
 
 Exponents step by 8, so that the blocks of one field nearly always share one and the page's tables of colours, which are made
 for an exponent, are used again; -15 covers every largest share between 0.008 and 1.99.

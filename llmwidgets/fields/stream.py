@@ -31,7 +31,7 @@ class Cells:
     """What a reader gives: numbers for every combination of the asked-for places.
 
     values: float array, one dimension for each axis of the field
-    state: uint8 of the same shape (VALUE, MASKED, ABSENT, PENDING), or None where every cell has a value. Where it is not VALUE, values are NaN
+    state: uint8 of the same shape (VALUE, MASKED, ABSENT, PENDING), or None where every cell has a value. Elsewhere values are NaN
     texts: object array of str of the same shape, or None
     """
 

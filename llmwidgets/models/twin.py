@@ -20,24 +20,26 @@ from typing import Any
 import torch
 from torch import nn
 
+from llmwidgets.models.turns import Turns
+
 _HOOK_DICTS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _KEPT_HOOKS_OF = ("torch.", "transformers.", "peft.")  # weight norm, parametrisations, adapters: they make the weights
 
-_original_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
+_original_locks: weakref.WeakKeyDictionary[nn.Module, Turns] = weakref.WeakKeyDictionary()
 _locks_guard = threading.Lock()
 
 
 class Twin:
     """A model to experiment on. Use it only inside `with twin.ready() as module`."""
 
-    def __init__(self, module: nn.Module, lock: threading.RLock, is_copy: bool) -> None:
+    def __init__(self, module: nn.Module, lock: Turns, is_copy: bool) -> None:
         self.module = module
         self.is_copy = is_copy
         self._lock = lock
 
     @contextmanager
     def ready(self) -> Iterator[nn.Module]:
-        """Hold the twin: one thread at a time, in eval mode, without gradients."""
+        """Hold the twin: one thread at a time, in the order in which they ask, in eval mode, without gradients."""
         with self._lock, torch.no_grad(), nullcontext() if self.is_copy else _as_found(self.module):
             yield self.module
 
@@ -46,7 +48,7 @@ def make_twin(model: nn.Module) -> Twin:
     """Copy `model` (2 to 12 ms), sharing its tensors; or fall back to the original under a lock."""
     if _can_be_copied(model):
         try:
-            return Twin(_copy(model), threading.RLock(), is_copy=True)
+            return Twin(_copy(model), Turns(), is_copy=True)
         except Exception as error:  # deepcopy runs foreign code: whatever it raises means "no copy"
             warnings.warn(
                 f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}); it is used itself, "
@@ -54,7 +56,7 @@ def make_twin(model: nn.Module) -> Twin:
                 stacklevel=3,
             )
     with _locks_guard:
-        lock = _original_locks.setdefault(model, threading.RLock())
+        lock = _original_locks.setdefault(model, Turns())
     return Twin(model, lock, is_copy=False)
 
 

@@ -27,7 +27,7 @@ class CauseFields:
     run: the unchanged run. change, changed: what is changed in it, and the Capture of it (`lw.intervene(run, change)`): contributions are
     then those of the changed run, ablation effects further effects on top of the changes; what is asked of unchanged runs only is left out.
     second, pairs: a second prompt's run, and which of its positions stand for which; patching is between `run` (clean) and it (corrupted).
-    versions: numbers that rise. tell: called, on any thread, when `progress` has changed. known: Captures that replacements in `change` name.
+    versions: numbers that rise. tell: called, on any thread, when `progress` has changed. known: Captures that replacements name.
 
     Raises what `metric.on(run)` does: TokenError, FoilNeededError, IndexError, ValueError for logits that are no numbers.
     """
@@ -61,7 +61,7 @@ class CauseFields:
         return {name: {**fixed, **grown}[name] for name in self.fields if name in fixed or name in grown}
 
     def fill(self, name: str) -> None:
-        """Begin the sweep of a field, or go on with what is missing; returns at once. KeyError: no such field; ValueError: it does not grow."""
+        """Begin the sweep of a field, or go on with what is missing; returns at once. KeyError: no such field; ValueError: it grows not."""
         growth = self._growth(name)
         job = None if self._tell_out is None else growth.begin()
         if job is None:

@@ -1,7 +1,8 @@
 """Fields that grow: which cells each has, and the sweep that finds the numbers of those still missing.
 
 Always true: an effect is after - before in the metric's quantity, as the headless analyses give it (`ablate`, `patch`); places come in the
-order in which those make them, and numbers as the passes find them, the last layers first. When a sweep runs is sweeping.py's.
+order in which those make them, and numbers as the passes find them, the last layers first; a sweep runs on a twin of its own, so that
+reading the run never waits for it. When it runs is cause_growth.py's.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def ablation(
     """Each head alone to zero; with a change, on top of it, against the changed run."""
 
     def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
-        each = [change + Intervention("z", **place) for place in places]
-        before = _before(run, metric, change, changed, known, cancelled) if change else None
-        for outcome in sweep(run, each, metric, known=known, cancelled=cancelled):
+        own, each = run.apart(), [change + Intervention("z", **place) for place in places]
+        before = _before(own, metric, change, changed, known, cancelled) if change else None
+        for outcome in sweep(own, each, metric, known=known, cancelled=cancelled):
             was = outcome.before if before is None else before
             yield places[outcome.index], outcome.after[metric.quantity] - was[metric.quantity]
 
@@ -69,7 +70,7 @@ def patching(clean: Capture, corrupted: Capture, metric: Metric, site: str, dire
 
     def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
         each = [Intervention(site, **place, replacement=put) for place in places]
-        for outcome in sweep(base, each, metric, known=[donor], reference=clean, cancelled=cancelled):
+        for outcome in sweep(base.apart(), each, metric, known=[donor], reference=clean, cancelled=cancelled):
             yield places[outcome.index], outcome.effect(metric.quantity)
 
     return Plan(Growing(axes, lacking(base, site, axes)), effects)

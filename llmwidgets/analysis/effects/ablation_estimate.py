@@ -49,8 +49,8 @@ def estimate_ablation(
     top_k (how many were verified), rank_correlation (Spearman's, of the two over these, from 3 on), and what was done. A list of runs gives
     means with intervals.
 
-    Raises ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where no layer has heads that can be taken away or the
-    run is a changed one (`intervene`), and what `metric.on` raises. Source: Michel et al. 2019 (arXiv 1905.10650); Nanda 2023.
+    Raises ValueError for a quantity without a gradient (rank, kl), UndefinedHereError where no layer has heads that can be taken away or
+    the run is a changed one (`intervene`), and what `metric.on` raises. Source: Michel et al. 2019 (arXiv 1905.10650); Nanda 2023.
 
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
