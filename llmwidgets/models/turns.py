@@ -6,8 +6,8 @@ present holder asks again (Python's own locks may go back to that one, many time
 
 from __future__ import annotations
 
-import threading
 from collections import deque
+from threading import Lock, get_ident
 
 
 class Turns:
@@ -20,18 +20,18 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: deque[tuple[int, threading.Lock]] = deque()  # thread, its gate: locked until it is this thread's turn
+        self._guard = Lock()
+        self._waiting: deque[tuple[int, Lock]] = deque()  # thread, its gate: locked until it is this thread's turn
         self._holder: int | None = None
         self._depth = 0
 
     def __enter__(self) -> Turns:
-        me = threading.get_ident()
+        me = get_ident()
         with self._guard:
             if self._holder in (None, me):
                 self._holder, self._depth = me, self._depth + 1
                 return self
-            gate = threading.Lock()
+            gate = Lock()
             gate.acquire()
             self._waiting.append((me, gate))
         try:
@@ -55,7 +55,7 @@ class Turns:
         self._depth = 1
         gate.release()
 
-    def _leave_row(self, me: int, gate: threading.Lock) -> None:
+    def _leave_row(self, me: int, gate: Lock) -> None:
         with self._guard:
             if (me, gate) in self._waiting:
                 self._waiting.remove((me, gate))

@@ -86,7 +86,7 @@ def test_who_is_interrupted_while_waiting_leaves_the_row():
             gone.append(error)
 
     with pytest.MonkeyPatch.context() as patch, turns:
-        patch.setattr("llmwidgets.models.turns.threading.Lock", Gate)
+        patch.setattr("llmwidgets.models.turns.Lock", Gate)
         thread = threading.Thread(target=waits)
         thread.start()
         thread.join(10)
