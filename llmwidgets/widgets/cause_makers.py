@@ -23,13 +23,13 @@ from ..analysis.contributions.values import values_of
 from ..analysis.effects.ablation_estimate import estimate_ablation
 from ..analysis.effects.attribution_patching import attribution_patching
 from ..analysis.effects.direct_total import direct_effect
+from ..analysis.effects.pairing import pairing
 from ..analysis.sentences import caveat
-from ..experiments.donors import require_like
 from ..experiments.intervention import Interventions
 from ..experiments.metric import Metric
 from ..experiments.places import several
 from ..fields import Axis, Field, Reader, Scale
-from ..models.errors import ActivationUnavailableError, AttentionUnavailableError, PromptError, UndefinedHereError
+from ..models.errors import ActivationUnavailableError, AttentionUnavailableError, UndefinedHereError
 from . import cause_sweeps
 from .cause_lazy import MadeWhenRead, ReadOnce
 
@@ -95,7 +95,8 @@ class Maker:
         if self._sums and read is not None and has_z:
             self._lazy("direct_contribution", logits, "direct_contribution", lambda: direct_logit_attribution(read, metric).heads.values)
         if has_z:
-            self._growing("ablation_effect", cause_sweeps.ablation(run, metric, heads, self._change, changed, known), _zeroed())
+            alike = [each for each in known if each.subject.model is run.subject.model]
+            self._growing("ablation_effect", cause_sweeps.ablation(run, metric, heads, self._change, changed, alike), _zeroed())
             if not self._change and metric.quantity not in _WITHOUT_SLOPE:
                 self._lazy("ablation_estimate", self._asked.unit, _screened(), lambda: estimate_ablation(run, metric).estimate.values)
         held = "frozen" if self._sums and metric.quantity == "logit_difference" else "recomputed"
@@ -129,18 +130,24 @@ class Maker:
 
     def _patching(self, second: Capture, pairs: Sequence[tuple[int, int]] | None) -> None:
         run, metric, axes = self._run, self._metric, self._axes
-        if not _defined(lambda: require_like(run, second)) or not _defined(lambda: metric.on(second)):
+        try:
+            pairing(run, second, metric, "noise", pairs).metric_there.on(second)
+        except (ValueError, IndexError):  # unlike prompts or models, no partner of the metric's position, no such token
             return
         stream = (axes["layer"], axes["position"])
         sites = [("patching", "resid_pre", stream)] + ([("patching_heads", "z", (axes["layer"], axes["head"]))] if "head" in axes else [])
         for name, site, over in sites:
             for direction in ("denoise", "noise"):
                 if not cause_sweeps.lacking(run, site, over).all():
-                    plan = cause_sweeps.patching(run, second, metric, site, direction, over)
+                    plan = cause_sweeps.patching(run, second, metric, site, direction, over, pairs)
                     self._growing(f"{name}_{direction}", plan, caveat(direction))
         if "patching_heads_noise" in self.fields and metric.quantity not in _WITHOUT_SLOPE:
-            make = lambda: attribution_patching(run, second, metric, direction="noise", verify=0).estimate.values  # noqa: E731
-            self._lazy("patching_estimate", self._asked.unit, _screened(), make)
+            self._lazy(
+                "patching_estimate",
+                self._asked.unit,
+                _screened(),
+                lambda: attribution_patching(run, second, metric, direction="noise", verify=0, pairs=pairs).estimate.values,
+            )
 
     # how they are put together
 
@@ -209,7 +216,7 @@ def _term(found: Mapping[str, object], name: str) -> float:
 def _defined(ask: Callable[[], object]) -> bool:
     try:
         ask()
-    except (*_REFUSALS, PromptError):
+    except _REFUSALS:
         return False
     return True
 

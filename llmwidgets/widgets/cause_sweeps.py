@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..analysis.effects.pairing import pairing
 from ..experiments.edits import sites_of
 from ..experiments.intervention import Intervention, Interventions
 from ..experiments.metric import Metric
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 Place = Mapping[str, int]
+Pairs = Sequence[tuple[int, int]]
 Cancelled = Callable[[], bool]
 Effects = Callable[[Sequence[Place], Cancelled], Iterator[tuple[Place, float]]]
 """(places, cancelled) to each place with its effect, as they come; CaptureStopped once cancelled() is true."""
@@ -63,17 +65,31 @@ def ablation(
     return Plan(Growing(axes, lacking(run, "z", axes)), effects)
 
 
-def patching(clean: Capture, corrupted: Capture, metric: Metric, site: str, direction: str, axes: Sequence[Axis]) -> Plan:
-    """Each cell of `site` patched between the two prompts: the effect on the run that is patched."""
-    base, donor = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
-    put = Replacement.other(donor)
+def patching(
+    clean: Capture, corrupted: Capture, metric: Metric, site: str, direction: str, axes: Sequence[Axis], pairs: Pairs | None
+) -> Plan:
+    """Each cell of `site` patched between the two prompts: the effect on the run that is patched.
+
+    Positions are those of the clean prompt, in both directions; one without a partner is absent. Raises what `patch` does.
+    """
+    way = pairing(clean, corrupted, metric, direction, pairs)
+    put, absent = Replacement.other(way.donor, way.pairs), lacking(way.base, site, axes)
+    there: Mapping[int, int] = {place: place for place in range(clean.n_tokens)}  # where a position of the clean prompt is, in the base
+    if way.pairs is not None and axes[1].coordinate == "position":
+        there = {first: base for base, first in way.pairs} if direction == "denoise" else {base: base for base, _ in way.pairs}
+        absent[:, [place for place in axes[1].range if place not in there]] = True
 
     def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
-        each = [Intervention(site, **place, replacement=put) for place in places]
-        for outcome in sweep(base.apart(), each, metric, known=[donor], reference=clean, cancelled=cancelled):
+        each = [Intervention(site, **_at(place, there), replacement=put) for place in places]
+        asked = metric.on(clean)
+        for outcome in sweep(way.base.apart(), each, way.metric, known=[way.donor], reference=asked, cancelled=cancelled):
             yield places[outcome.index], outcome.effect(metric.quantity)
 
-    return Plan(Growing(axes, lacking(base, site, axes)), effects)
+    return Plan(Growing(axes, absent), effects)
+
+
+def _at(place: Place, there: Mapping[int, int]) -> dict[str, int]:
+    return {coordinate: there[at] if coordinate == "position" else at for coordinate, at in place.items()}
 
 
 def _before(
