@@ -17,6 +17,7 @@ from .rpc import Answer, Method
 
 if TYPE_CHECKING:
     from ..capture import Capture
+    from .cause_fields import CauseFields
 
 Cancelled = Callable[[], bool]
 
@@ -31,12 +32,19 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Served:
-    """A run as the page sees it under one epoch."""
+    """A run as the page sees it under one epoch.
+
+    shown: which run it is, with the ids of the changes in it and the metric before and after. causes: its fields of causes
+    problems: what could not be made of it
+    """
 
     epoch: int
     capture: Capture
     fields: Mapping[str, Field]
     cache: BlockCache = field(default_factory=BlockCache)
+    shown: Mapping[str, Any] = field(default_factory=lambda: {"which": "clean", "changes": [], "before": None, "after": None})
+    causes: CauseFields | None = None
+    problems: tuple[dict[str, Any], ...] = ()
 
     def block(self, raw: Any, cancelled: Cancelled = never) -> Encoded:
         """Header and bytes of the block that a request (JSON) names."""
@@ -90,23 +98,23 @@ class Served:
             raise Failure("Stale", f"the request is of epoch {epoch}; this is epoch {self.epoch}")
 
 
-def reading_methods(current: Callable[[], Served | None]) -> dict[str, Method]:
-    """The methods that read. `current` gives the run of this moment; it is asked once a request."""
+def reading_methods(at: Callable[[Any], Served | None]) -> dict[str, Method]:
+    """The methods that read. `at(epoch)` gives the run of an epoch that is answered for, else the one that is shown."""
 
-    def served() -> Served:
-        now = current()
+    def served(params: Any) -> Served:
+        now = at(params.get("epoch") if isinstance(params, Mapping) else None)
         if now is None:
             raise Failure("Stale", "there is no run yet", "ask again when the run has come")
         return now
 
     def block(params: Any, cancelled: Cancelled) -> Answer:
-        return Answer(*served().block(params, cancelled))
+        return Answer(*served(params).block(params, cancelled))
 
     def cell(params: Any, cancelled: Cancelled) -> Answer:
-        return Answer(served().cell(params))
+        return Answer(served(params).cell(params))
 
     def tokens(params: Any, cancelled: Cancelled) -> Answer:
-        return Answer(served().tokens(params))
+        return Answer(served(params).tokens(params))
 
     return {"block": block, "cell": cell, "tokens": tokens}
 

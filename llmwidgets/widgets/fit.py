@@ -17,6 +17,10 @@ _UNDER_CURSOR = {*COORDINATES, "position"}  # position shares its cursor with qu
 NEEDS = {
     "textField": "key, position or query",
     "headField": "layer and head",
+    "headFieldBeside": "layer and head",
+    "patternField": "layer, head, query and key",
+    "scatterX": "layer and head",
+    "scatterY": "layer and head",
     "layerField": "layer and position, or layer and query without key",
 }
 """What each setting's panel draws, for a sentence."""
@@ -29,7 +33,9 @@ def fits(key: str, field: Field) -> bool:
         return False  # the panels draw only such coordinates, so nothing says which place of another one is meant
     if key == "textField":
         return bool(has & {"key", "position", "query"})
-    if key == "headField":
+    if key == "patternField":
+        return {"layer", "head", "query", "key"} <= has
+    if key in ("headField", "headFieldBeside", "scatterX", "scatterY"):
         return {"layer", "head"} <= has
     return "layer" in has and "key" not in has and bool(has & {"position", "query"})
 
@@ -43,7 +49,7 @@ def warn_if_it_fits_nowhere(field: Field) -> None:
     """Tell the caller of the caller that no panel can draw the field."""
     if any(fits(key, field) for key in NEEDS):
         return
-    has, needed = ", ".join(field.coordinates), "; ".join(NEEDS.values())
+    has, needed = ", ".join(field.coordinates), "; ".join(dict.fromkeys(NEEDS.values()))
     warnings.warn(
         f"no panel can draw {field.name!r} ({has}): panels draw {needed}, and beside these only what the selection has. "
         "Name its dimensions by dims=, or take one place of the others",

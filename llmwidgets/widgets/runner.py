@@ -10,14 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..models.errors import CaptureStopped, PromptError
 from .failures import sentence
 from .workers import Workers
-
-if TYPE_CHECKING:
-    from ..capture import Capture
 
 log = logging.getLogger("llmwidgets")
 
@@ -25,8 +22,9 @@ BETWEEN = 0.1  # seconds between two words of progress
 
 Progress = Callable[[int, int, str], None]
 Cancelled = Callable[[], bool]
-Work = Callable[[Progress, Cancelled], "Capture"]
-"""(progress, cancelled) -> Capture. `CaptureStopped` is raised once cancelled() is true."""
+Work = Callable[[Progress, Cancelled], Any]
+"""(progress, cancelled) -> what is shown: mostly a Capture. `CaptureStopped` is raised once cancelled() is true."""
+Publish = Callable[[Any, Cancelled], None]
 
 
 def status(state: str, what: str | None = None, done: int = 0, total: int = 0, **more: Any) -> dict[str, Any]:
@@ -36,10 +34,10 @@ def status(state: str, what: str | None = None, done: int = 0, total: int = 0, *
 
 
 class Job:
-    """One prompt on its way."""
+    """One run on its way."""
 
-    def __init__(self, prompt: str | None) -> None:
-        self.prompt = prompt
+    def __init__(self, prompt: str | None, publish: Publish, quiet: bool = False) -> None:
+        self.prompt, self.publish, self.quiet = prompt, publish, quiet
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -50,27 +48,36 @@ class Job:
 
 
 class Runner:
-    """`tell(status)` shows progress and failures; `publish(capture, cancelled)` shows a new run, with status `ready`."""
+    """`tell(status)` shows progress and failures; `publish(capture, cancelled)` shows a new run, with status `ready`.
+
+    A quiet job answers a question about runs that are there: it tells of progress only when it takes a while.
+    """
 
     def __init__(
         self,
         workers: Workers,
         tell: Callable[[dict[str, Any]], None],
-        publish: Callable[[Capture, Cancelled], None],
+        publish: Publish,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workers, self._tell, self._publish, self._clock = workers, tell, publish, clock
         self._lock = threading.Lock()
         self._job: Job | None = None
 
-    def start(self, work: Work, prompt: str | None) -> None:
+    @property
+    def captures(self) -> bool:
+        """Whether a prompt is on its way."""
+        with self._lock:
+            return self._job is not None and not self._job.quiet
+
+    def start(self, work: Work, prompt: str | None, publish: Publish | None = None, quietly: bool = False) -> None:
         """Run soon, on a worker. What is running is stopped first."""
-        job = self._begin(prompt)
+        job = self._begin(Job(prompt, publish or self._publish, quietly))
         self._workers.submit(lambda: self._in_background(job, work))
 
-    def here(self, work: Work, prompt: str | None) -> Capture:
+    def here(self, work: Work, prompt: str | None) -> Any:
         """Run now, on this thread; what goes wrong is raised as well as told."""
-        job = self._begin(prompt)
+        job = self._begin(Job(prompt, self._publish))
         try:
             return self._work(job, work)
         except BaseException as error:
@@ -86,13 +93,13 @@ class Runner:
         job.stop()
         return True
 
-    def _begin(self, prompt: str | None) -> Job:
-        job = Job(prompt)
+    def _begin(self, job: Job) -> Job:
         with self._lock:
             former, self._job = self._job, job
         if former is not None:
             former.stop()
-        self._tell(status("running", "waiting to start", prompt=prompt))
+        if not job.quiet:
+            self._tell(status("running", "waiting to start", prompt=job.prompt))
         return job
 
     def _in_background(self, job: Job, work: Work) -> None:
@@ -101,10 +108,10 @@ class Runner:
         except BaseException as error:
             self._failed(job, error)
 
-    def _work(self, job: Job, work: Work) -> Capture:
+    def _work(self, job: Job, work: Work) -> Any:
         if job.stopped():
             raise CaptureStopped("stopped before it began")
-        told = self._clock() - BETWEEN
+        told = self._clock() - (0 if job.quiet else BETWEEN)
 
         def progress(done: int, total: int, what: str) -> None:
             nonlocal told
@@ -116,7 +123,7 @@ class Runner:
         capture = work(progress, job.stopped)
         if job.stopped():
             raise CaptureStopped("stopped")
-        self._publish(capture, job.stopped)
+        job.publish(capture, job.stopped)
         self._end(job)
         return capture
 

@@ -20,17 +20,24 @@ DEFAULTS: dict[str, str] = {
     "layerField": "logit_lens",
     "patternView": "matrix",
     "palette": "blue",
+    "headFieldBeside": "",
+    "patternField": "attention",
+    "causeView": "",
+    "scatterX": "attention",
+    "scatterY": "ablation_effect",
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("auto", "light", "dark"),
     "patternView": ("matrix", "arcs"),
     "palette": ("blue", "viridis", "cividis"),
+    "causeView": ("", "scatter", "direct_total", "decomposition"),
 }
-FIELD_KEYS = ("textField", "headField", "layerField")
+FIELD_KEYS = ("textField", "headField", "headFieldBeside", "patternField", "layerField", "scatterX", "scatterY")
 
 # What Python callers write for each key.
 KEYWORDS = {"theme": "theme", "text_field": "textField", "head_field": "headField", "layer_field": "layerField",
-            "pattern_view": "patternView", "palette": "palette"}  # fmt: skip
+            "pattern_view": "patternView", "palette": "palette", "head_field_beside": "headFieldBeside", "pattern_field": "patternField",
+            "cause_view": "causeView", "scatter_x": "scatterX", "scatter_y": "scatterY"}  # fmt: skip
 
 
 def checked(settings: Mapping[str, Any]) -> dict[str, str]:

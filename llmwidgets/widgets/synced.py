@@ -34,6 +34,11 @@ class Synced(anywidget.AnyWidget):
     status = traitlets.Dict().tag(sync=True)
     first = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     problems = traitlets.List().tag(sync=True)
+    progress = traitlets.Dict().tag(sync=True)
+    measured = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    changes = traitlets.List().tag(sync=True)
+    showing = traitlets.Dict(default_value={"which": "clean", "options": [{"which": "clean", "label": "clean run"}]}).tag(sync=True)
+    compared = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(self, selection: Selection, panels: list[str], settings: Mapping[str, str], **initial: Any) -> None:
         self._selection = selection

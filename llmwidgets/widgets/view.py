@@ -1,50 +1,40 @@
-"""The base of all views: one capture at a time, shown, asked about and run anew from the page.
+"""The base of all views, as Python callers use it: the run that is shown, the metric, the changes, further fields, settings.
 
-Always true: traits change under TURN and those of one run change together; no tensor stands in a trait except the bounded `first`; after
-`close` the view holds neither capture nor threads. Answers to the page are worked out elsewhere (rpc.py, answers.py), as is what a
-first picture holds (first_picture.py); the traits themselves and the mirrored selection are synced.py's.
+Always true: what a caller gives is checked here before anything changes. How what is asked comes about, and how it gets into the traits, is
+live.py's and inquiry.py's; what stands in an output where no widget runs is drawn in Python (preview.py).
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping
-from itertools import count
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..fields import Field
-from ..models.errors import CaptureStopped
 from . import in_cell
 from . import settings as how
-from .answers import Cancelled, Served, never, reading_methods
-from .cursor import opening
-from .failures import BadRequest
+from .answers import never
+from .changes import Changes
 from .fields_of_run import fields_of, user_field
-from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
 from .fit import warn_if_it_fits_nowhere
+from .live import Live
 from .preview import preview_png, summary
-from .rpc import Answer, RequestServer
-from .runner import Runner, Work, status
+from .runner import Work
 from .selection import TURN, Selection
-from .synced import Synced
-from .traits import fields_trait, is_editable, prompt_trait, run_trait
-from .workers import make_workers
 
 if TYPE_CHECKING:
     from ..capture import Capture
+    from ..experiments.intervention import Intervention
+    from ..experiments.metric import Metric
 
-ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "layers")
-_MESSAGE_LETTERS = 2_000  # of an error, in a trait
+ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "causes", "changes", "layers")
 
 
-class View(Synced):
+class View(Live):
     """A live view of a capture. Use Inspector, HeadView, TokenView, LayerView or PatternView.
 
     capture: a Capture, or None until one is shown (`lw.show` does so)
     selection: a Selection to share with other views; its own by default
-    text_field, head_field, layer_field: names of fields that colour the text, the heads and the layers
-    theme: "auto", "light", "dark"; palette: "blue", "viridis", "cividis"; pattern_view: "matrix", "arcs"
-    Raises TypeError for an unknown keyword, ValueError for an unknown value.
+    compare: a second run beside it, a Capture (lw.show takes a prompt too)
+    settings: `set` says what there is. Raises TypeError for an unknown keyword, ValueError for an unknown value.
     """
 
     PANELS = ALL_PANELS
@@ -54,30 +44,29 @@ class View(Synced):
     output_id: str | None = None
     cell: str | None = None
 
-    def __init__(self, capture: Capture | None = None, *, selection: Selection | None = None, layout: Any = None, **keywords: Any) -> None:
+    def __init__(
+        self, capture: Capture | None = None, *, selection: Selection | None = None, compare: Capture | None = None, layout: Any = None,
+        **keywords: Any,
+    ) -> None:  # fmt: skip
         wanted = how.checked(how.from_keywords(keywords))
         if selection is not None and not isinstance(selection, Selection):
             raise TypeError(f"selection is a {type(selection).__name__}; expected an lw.Selection, such as another view's .selection")
-        if capture is not None:
-            self._check_capture(capture)
-        self._capture: Capture | None = None
-        self._served: Served | None = None
-        self._own_fields: dict[str, Field] = {}
+        if capture is None and compare is not None:
+            raise TypeError(
+                "compare= came without a capture to compare it with; give both, or call view.compare(...) when the first is there"
+            )
+        for run in (capture, compare):
+            if run is not None:
+                self._check_capture(run)
         self._picture: tuple[int, bytes] | None = None
-        self._epochs = count(1)
         self._own_layout = layout is None
         initial = {} if layout is None else {"layout": layout}
         super().__init__(selection or Selection(), list(self.PANELS), wanted, **initial)
-        me = weakref.proxy(self)
-        self._workers = make_workers(2, "answers")
-        self._run_worker = make_workers(1, "run")
-        methods = {**reading_methods(lambda: me._served), "run": lambda p, c: me._answer_run(p), "stop": lambda p, c: me._answer_stop()}
-        self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers, ("run", "stop"))
-        self._runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me._publish(run, cancelled))
-        self.on_msg(lambda _, content, buffers: me._server.receive(content))
         if capture is not None:
             try:
-                self._publish(capture, never)
+                self.show_capture(capture)
+                if compare is not None:
+                    self.inquiry.compare(compare)
             except BaseException:  # ipywidgets would keep the half-made view for ever
                 self.close()
                 raise
@@ -86,14 +75,70 @@ class View(Synced):
 
     @property
     def capture(self) -> Capture | None:
-        """The run that is shown, or None before the first."""
-        return self._capture
+        """The clean run of the (first) prompt, or None before there is one."""
+        return self._first
+
+    @property
+    def shown_capture(self) -> Capture | None:
+        """The run that is shown: with changes made, the changed one."""
+        return None if self.served is None else self.served.capture
+
+    @property
+    def metric(self) -> Metric | None:
+        """What effects and contributions are measured by; set it, or click in the list of next tokens. None where nothing can be measured.
+
+        The model's first choice against its second, until one is chosen. Setting it raises what `Metric.on` raises.
+        """
+        return self.inquiry.asked.metric
+
+    @metric.setter
+    def metric(self, metric: Metric) -> None:
+        self.inquiry.measure(metric)
+
+    @property
+    def interventions(self) -> Changes:
+        """The changes: read them, switch them, add to them, or set them all (`view.interventions = [lw.Intervention(...), ...]`)."""
+        return Changes(self.inquiry)
+
+    @interventions.setter
+    def interventions(self, changes: Intervention | Iterable[Intervention]) -> None:
+        from ..experiments.intervention import Interventions
+
+        self.inquiry.set_entries([self.inquiry.new_entry(change, "first") for change in Interventions.of(changes)])
+
+    @property
+    def shown(self) -> str:
+        """Which run is shown: "clean", "changed", "difference", and with a second prompt "second", "second_changed", "second_difference",
+        "prompts" (second - first). Set it to show another; ValueError names those that there are."""
+        return self.inquiry.asked.which
+
+    @shown.setter
+    def shown(self, which: str) -> None:
+        self.inquiry.show(which)
+
+    @property
+    def second(self) -> Capture | None:
+        """The second run, if there is one."""
+        return self.inquiry.asked.second
+
+    def compare(self, second: Any) -> None:
+        """Put a second run beside the first: a Capture, or a prompt for the same model (text, ids, a chat); None takes it away."""
+        if self.capture is None:
+            raise RuntimeError("there is no run to compare with yet; wait for the capture to end, or give the view a Capture")
+        run = second if second is None or hasattr(second, "pattern") else self.capture.again(second)
+        self.inquiry.compare(run)
+
+    def align(self, pairs: Iterable[Sequence[int]] | None) -> None:
+        """Say which positions of the two prompts stand for each other, as (first, second), rising; None goes back to the proposal."""
+        self.inquiry.align(pairs)
 
     def set(self, **keywords: Any) -> None:
-        """Change settings: theme, palette, pattern_view, text_field, head_field, layer_field."""
+        """Change settings: theme ("auto", "light", "dark"), palette ("blue", "viridis", "cividis"), pattern_view ("matrix", "arcs"),
+        cause_view ("", "scatter", "direct_total", "decomposition"), and fields by name: text_field, head_field, head_field_beside ("" for
+        none), pattern_field, layer_field, scatter_x, scatter_y."""
         wanted = {**self.settings, **how.from_keywords(keywords)}
-        if self._served is not None:
-            how.check_fields(how.checked(wanted), self._served.fields)
+        if self.served is not None:
+            how.check_fields(how.checked(wanted), self.served.fields)
         with TURN:
             self.settings = wanted
 
@@ -108,21 +153,15 @@ class View(Synced):
         A name that was added before is replaced; a new prompt drops what was added, for its shapes are over. Raises RuntimeError before the
         first run, ValueError where shapes do not fit or the name is one of the run's own fields. Warns where no panel can draw it.
         """
-        if self._served is None or self._capture is None:
+        exhibits, run = self.inquiry.exhibits, self.capture
+        if self.served is None or run is None:
             raise RuntimeError("there is no run to add to yet; wait for the capture to end, or give the view a Capture")
-        field = user_field(array, self._capture, name=name, evidence=evidence, dims=dims, unit=unit, title=title, caveat=caveat)
-        if field.name in fields_of(self._capture)[0]:
+        field = user_field(array, run, name=name, evidence=evidence, dims=dims, unit=unit, title=title, caveat=caveat)
+        replaced = field.name in exhibits.own
+        if not replaced and field.name in {**fields_of(run)[0], **self.served.fields}:
             raise ValueError(f"{field.name!r} is a field of the run itself; give another name=")
         warn_if_it_fits_nowhere(field)
-        replaced = field.name in self._own_fields
-        self._own_fields = {**self._own_fields, field.name: field}
-        if replaced:
-            self._publish(self._capture, never, again=True)  # a new epoch: numbers that the page keeps under this name are over
-        else:
-            with TURN:
-                fields = {**self._served.fields, field.name: field}
-                self._served = Served(self._served.epoch, self._capture, fields, self._served.cache)
-                self.fields = [*self.fields, field.meta()]
+        self.inquiry.add(field, again=replaced)
         return field.name
 
     def show_capture(self, capture: Capture) -> None:
@@ -130,111 +169,37 @@ class View(Synced):
         if self.comm is None:
             raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
         self._check_capture(capture)
-        self._publish(capture, never)
+        self.inquiry.begin(capture, never)
 
     def run_here(self, work: Work, prompt: str | None) -> Capture:
         """Capture on this thread and show the result; progress shows in the view. What goes wrong is raised."""
-        return self._runner.here(work, prompt)
+        return self.runner.here(work, prompt)
 
     def stop(self) -> None:
         """Stop the prompt that is being run, if any."""
-        self._runner.stop()
+        self.runner.stop()
 
     def close(self) -> None:
-        """Take the view off the page, and let go of its capture and threads."""
+        """Take the view off the page, and let go of its captures and threads."""
         if self.comm is None:
             return
-        self._runner.stop()
-        self._server.close()
-        self._run_worker.close()
         layout = self.layout
-        with TURN:  # a run that ends just now finds the view either open or closed
-            self._capture = self._served = self._picture = None
-            self._own_fields = {}
-            super().close()
+        super().close()
+        self._picture = None
         if self._own_layout:
             layout.close()  # ipywidgets would keep it for ever
-
-    # Running prompts
-
-    def _answer_run(self, params: Any) -> Answer:
-        prompt = params.get("prompt") if isinstance(params, Mapping) else None
-        if not isinstance(prompt, str):
-            raise BadRequest(f"prompt must be a text; {prompt!r} came")
-        if not prompt:
-            raise BadRequest("the prompt is empty", "give a text with at least one token")
-        run = self._capture
-        if run is None or not is_editable(run):
-            raise BadRequest("this view cannot run another prompt", "it has no model, or no tokenizer; capture anew with lw.capture")
-        self._runner.start(lambda progress, cancelled: run.again(prompt, progress=progress, cancelled=cancelled), prompt)
-        return Answer({"accepted": True})
-
-    def _answer_stop(self) -> Answer:
-        return Answer({"stopping": self._runner.stop()})
-
-    def _tell(self, told: dict[str, Any]) -> None:
-        message = told["message"]
-        with TURN:
-            self.status = {
-                **told,
-                "prompt": prompt_trait(told["prompt"]),
-                "message": message if message is None or len(message) <= _MESSAGE_LETTERS else message[:_MESSAGE_LETTERS] + " …",
-            }
 
     def _check_capture(self, capture: Any) -> None:
         if not hasattr(capture, "pattern"):
             kind = type(self).__name__
             raise TypeError(f"{kind} shows a Capture, not a {type(capture).__name__}; make one with lw.capture(model, prompt)")
 
-    def _publish(self, run: Capture, cancelled: Cancelled, again: bool = False) -> None:
-        fields, problems = fields_of(run)
-        own = self._own_fields if again or run is self._capture else {}
-        fields = {**fields, **own}
-        epoch = next(self._epochs)
-        served = Served(epoch, run, fields)
-        references = estimated_seconds(served, "references") < AT_ONCE
-        if self._capture is None:
-            how.check_fields(self.settings, fields)  # named by the user, before there was a run to ask
-        described, more = fields_trait(fields, references)
-        places = opening(run, self._selection, keep_query=again or self._capture is None)
-        settings = how.with_known_fields(self.settings, served.fields)
-        first, complete = first_picture(served, places["layer"], places["head"], settings["layerField"], AT_ONCE, cancelled)
-        with TURN, self.hold_sync():
-            if cancelled():
-                raise CaptureStopped("stopped")
-            if self.comm is None:
-                return  # closed meanwhile
-            if self._served is not None and self._served.epoch > epoch:
-                return  # another thread has shown something newer meanwhile
-            self._capture, self._served, self._own_fields = run, served, own
-            self.run = run_trait(run, epoch)
-            self.fields, self.problems = described, [*problems, *more]
-            self.settings, self.first = settings, first
-            self._selection.move(**places)
-            self.status = status("ready")
-        if not (complete and references):
-            me = weakref.ref(self)
-            self._workers.submit(lambda: _complete(me, served))
-
-    def _complete_first(self, served: Served) -> None:
-        """What of the first picture and the fields took too long to wait for; dropped when another run has come."""
-        over = lambda: self._served is None or self._served.epoch != served.epoch  # noqa: E731
-        first, _ = first_picture(served, self.cursor["layer"], self.cursor["head"], self.settings["layerField"], cancelled=over)
-        with TURN:
-            if not over():
-                self.first = first
-        if estimated_seconds(served, "references") < LATER:
-            fields_trait(served.fields)  # the slow part; asked again under TURN, when it is known, for fields may have been added
-            with TURN:
-                if not over():
-                    self.fields, _ = fields_trait(self._served.fields)
-
     # What stands in an output where no widget runs
 
     def __repr__(self) -> str:
         if self.comm is None:
             return f"{type(self).__name__}(closed)"
-        return summary(type(self).__name__, self._capture, self._selection)
+        return summary(type(self).__name__, self.capture, self._selection)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         if self.comm is None:
@@ -263,9 +228,3 @@ class View(Synced):
                 return None
             self._picture = (run["epoch"], drawn)
         return self._picture[1]
-
-
-def _complete(view: Any, served: Served) -> None:
-    alive = view()
-    if alive is not None:
-        alive._complete_first(served)

@@ -1,0 +1,231 @@
+"""The runs that a view can show, each made once: the clean one, the changed one, their difference, and the same of a second prompt.
+
+Always true: each has an epoch of its own, under which it is answered for until many newer ones came; what was made for one question is never
+handed out for another. A difference is made of the runs that it compares. Which of them is shown is asked.py's, and the view's to publish.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ..analysis.differences import field_differences
+from ..analysis.effects.pairing import metric_there
+from ..experiments.intervene import intervene
+from ..experiments.metric import Metric
+from ..fields import Field
+from .answers import Cancelled, Served
+from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
+from .cause_fields import CauseFields
+from .fields_of_run import fields_of
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+
+KEPT = 6
+"""Runs that are answered for at a time, past which the one that was shown longest ago goes."""
+
+Progress = Callable[[int, int, str], None]
+Key = tuple[Any, ...]
+
+
+def key_of(asked: Asked, which: str) -> Key:
+    """What tells one exhibit from another, but for the metric, which clean and changed runs do not depend on."""
+    run = run_of(which)
+    changes = [] if which in UNCHANGED else asked.active(run).to_json()
+    pairs = asked.pairs if which == "prompts" else ()
+    metric = json.dumps(asked.metric.to_json()) if asked.metric is not None and is_difference(which) else ""
+    return which, id(asked.first), id(asked.second), json.dumps(changes), pairs, metric
+
+
+class Exhibits:
+    """Makes and keeps them. `tell(served)` is called, from any thread, when fields of causes have come further."""
+
+    def __init__(self, tell: Callable[[Served], None]) -> None:
+        self._tell = tell
+        self._epochs, self._versions = count(1), count(1)
+        self._kept: OrderedDict[Key, Served] = OrderedDict()
+        self._lock = threading.RLock()
+        self.own: dict[str, Field] = {}
+
+    @property
+    def live(self) -> list[int]:
+        """Epochs that are answered for."""
+        with self._lock:
+            return sorted(served.epoch for served in self._kept.values())
+
+    def at(self, epoch: Any) -> Served | None:
+        """What is answered for under an epoch."""
+        with self._lock:
+            return next((served for served in self._kept.values() if served.epoch == epoch), None)
+
+    def kept(self, asked: Asked, which: str) -> Served | None:
+        """What was made already."""
+        with self._lock:
+            return self._kept.get(key_of(asked, which))
+
+    def made(self, asked: Asked, which: str, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Served:
+        """The run `which` of what is asked. Raises what `intervene` raises."""
+        key = key_of(asked, which)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        if is_difference(which):
+            run, problems, fields, causes = self._difference(asked, which, progress, cancelled)
+        else:
+            run = self._run(asked, which, progress, cancelled)
+            fields, problems = fields_of(run)
+            causes = self._causes(asked, which, run)
+        made = [] if which in UNCHANGED else [entry.id for entry in asked.entries_on(run_of(which))]
+        shown = {"which": which, "changes": made, **self._answers(asked, which, run)}
+        with self._lock:
+            if key in self._kept:  # another thread has made it meanwhile
+                return self._kept[key]
+            served = Served(next(self._epochs), run, self._all(fields, causes, which), shown=shown, causes=causes, problems=tuple(problems))
+            self._kept[key] = served
+            for old in list(self._kept)[:-KEPT]:
+                self._drop(old)
+        return served
+
+    def add(self, field: Field, again: bool) -> None:
+        """A field of the user's, to every run that is kept. again: of a name that was there, whose numbers are over, so are the epochs."""
+        with self._lock:
+            self.own = {**self.own, field.name: field}
+            if again:
+                self.clear(own=False)
+            for key, served in self._kept.items():
+                if not is_difference(key[0]):
+                    self._kept[key] = replace(served, fields={**served.fields, field.name: field})
+
+    def measure(self, asked: Asked) -> None:
+        """Another metric: the fields of causes are others, under the same epochs; differences are made anew when they are shown."""
+        with self._lock:
+            for key, served in list(self._kept.items()):
+                if is_difference(key[0]):
+                    self._drop(key)
+                    continue
+                if served.causes is not None:
+                    served.causes.close()
+                if not _is_of(key, asked):
+                    self._drop(key)
+                    continue
+                rest = {name: field for name, field in served.fields.items() if served.causes is None or name not in served.causes.fields}
+                causes = self._causes(asked, key[0], served.capture)
+                shown = {**served.shown, **self._answers(asked, key[0], served.capture)}
+                self._kept[key] = replace(served, fields=self._all(rest, causes, key[0]), causes=causes, shown=shown)
+
+    def clear(self, own: bool = True) -> None:
+        """Let all of them go, and what is being computed for them; own: also the user's fields."""
+        with self._lock:
+            for key in list(self._kept):
+                self._drop(key)
+            if own:
+                self.own = {}
+
+    # How each is made
+
+    def _run(self, asked: Asked, which: str, progress: Progress | None, cancelled: Cancelled | None) -> Capture:
+        run = run_of(which)
+        base, other = (asked.first, asked.second) if run == "first" else (asked.second, asked.first)
+        assert base is not None
+        if which != changed_of(run):
+            return base
+        known = [each for each in (other,) if each is not None and each.subject.model is base.subject.model]
+        return intervene(base, asked.active(run), known=known, progress=progress, cancelled=cancelled)
+
+    def _difference(self, asked: Asked, which: str, progress: Progress | None, cancelled: Cancelled | None) -> tuple[Any, ...]:
+        if which == "prompts":
+            ends, pairs, label, evidence = ("second", "clean"), asked.pairs, "second − first", "observation"
+        else:
+            run = run_of(which)
+            ends, pairs, label, evidence = (
+                (changed_of(run), "clean" if run == "first" else "second"),
+                None,
+                "changed − clean",
+                "intervention",
+            )
+        after, before = (self.made(asked, end, progress, cancelled) for end in ends)
+        fields = field_differences(
+            after.capture, before.capture, _steady(after), _steady(before), pairs=pairs, label=label, evidence=evidence
+        )
+        return (before if which == "prompts" else after).capture, (), fields, None
+
+    def _causes(self, asked: Asked, which: str, run: Capture) -> CauseFields | None:
+        if asked.metric is None or asked.first is None:
+            return None
+        base, other, pairs = (asked.first, asked.second, asked.pairs) if run_of(which) == "first" else (asked.second, None, ())
+        metric = metric_on(asked, run_of(which))
+        if base is None or metric is None:
+            return None
+        served: list[CauseFields] = []
+        changed = run if which == changed_of(run_of(which)) else None
+        served.append(
+            CauseFields(
+                base,
+                metric,
+                change=None if changed is None else asked.active(run_of(which)),
+                changed=changed,
+                second=other,
+                pairs=pairs or None,
+                versions=self._versions,
+                tell=lambda: self._heard(served[0]),
+                known=[each for each in (asked.first, asked.second) if each is not None],
+            )
+        )
+        return served[0]
+
+    def _heard(self, causes: CauseFields) -> None:
+        with self._lock:
+            served = next((one for one in self._kept.values() if one.causes is causes), None)
+        if served is not None:
+            self._tell(served)
+
+    def _answers(self, asked: Asked, which: str, run: Capture) -> dict[str, float | None]:
+        """The metric before and after, of the changed run."""
+        base, metric = asked.first if run_of(which) == "first" else asked.second, metric_on(asked, run_of(which))
+        if base is None or metric is None or which in UNCHANGED:
+            return {"before": None, "after": None}
+        on = metric.on(base)
+        return {"before": on.before[metric.quantity], "after": on.values_of(run)[metric.quantity]}
+
+    def _all(self, fields: Mapping[str, Field], causes: CauseFields | None, which: str) -> dict[str, Field]:
+        found = {**fields, **(causes.fields if causes is not None else {})}
+        return found if is_difference(which) else {**found, **self.own}
+
+    def _drop(self, key: Key) -> None:
+        served = self._kept.pop(key, None)
+        if served is not None and served.causes is not None:
+            served.causes.close()
+
+
+def metric_on(asked: Asked, run: str) -> Metric | None:
+    """The metric as it is asked of the first or the second run; None where it cannot be."""
+    if run == "first" or asked.metric is None or asked.first is None or asked.second is None:
+        return asked.metric
+    try:
+        metric = metric_there(asked.metric, asked.first, asked.pairs)
+        metric.on(asked.second)
+    except (ValueError, IndexError):  # its position has no partner, or the other model has no such token
+        return None
+    return metric
+
+
+def _is_of(key: Key, asked: Asked) -> bool:
+    return key[1:3] == (id(asked.first), id(asked.second))
+
+
+def _steady(served: Served) -> dict[str, Field]:
+    """Its fields but those that still grow."""
+    growing = {} if served.causes is None else {name for name, told in served.causes.progress().items() if told["total"] > 0}
+    return {name: field for name, field in served.fields.items() if name not in growing}
+
+
+def progress_of(served: Served) -> dict[str, Any]:
+    """The `progress` trait."""
+    return {} if served.causes is None else served.causes.progress()

@@ -1,0 +1,364 @@
+"""The inquiry that a view is: what it is asked, by the page and from Python, and that what is shown follows.
+
+Always true: what is asked changes under TURN and is told to the page at once; a run that follows from it is made on the run worker, the newest
+question wins, and a run that answers a former question is never shown. A question that this run cannot be asked raises and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..analysis.alignment import align, checked_pairs
+from ..analysis.effects.alone import effects_alone
+from ..analysis.effects.moved import moved_by
+from ..experiments.donors import Donors, require_like
+from ..experiments.edits import edits_of
+from ..experiments.intervention import Intervention
+from ..experiments.metric import Metric
+from ..experiments.replacement import Replacement
+from ..models.errors import CaptureStopped, FoilNeededError
+from .answers import Cancelled, Served, never
+from .asked import RUNS, UNCHANGED, Asked, Entry, Measured, Pairs, changed_of, is_difference, run_of, swapped
+from .exhibits import Exhibits, metric_on
+from .failures import sentence
+from .runner import Progress, Runner, Work
+from .selection import TURN
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+    from ..fields import Field
+
+log = logging.getLogger("llmwidgets")
+
+CANNOT = (LookupError, ValueError, TypeError, RuntimeError)  # what asking a run for what it has not raises
+
+
+class Screen(Protocol):
+    """Where it is shown."""
+
+    def present(self, served: Served, asked: Asked, cancelled: Cancelled, before: Callable[[], None] = ...) -> None:
+        """Show this run; called on any thread. before: called under TURN when it is certain to be shown."""
+
+    def tell(self, asked: Asked) -> None:
+        """Say what is asked now; called under TURN."""
+
+
+class Inquiry:
+    """Keeps what is asked, and the runs that follow from it."""
+
+    def __init__(self, screen: Screen, exhibits: Exhibits, runner: Runner, workers: Workers) -> None:
+        self._screen, self.exhibits, self._runner, self._workers = screen, exhibits, runner, workers
+        self._ids = count(1)
+        self._latest = 0  # the change that was switched on last
+        self.asked = Asked()
+
+    # The runs
+
+    def begin(self, run: Capture, cancelled: Cancelled) -> None:
+        """Another first run: its clean run is shown at once, and then what was shown before, of this one."""
+        with TURN:
+            asked = self.asked.of_run(run)
+        asked = _aligned(replace(asked, **_metric_for(asked, run)))
+        asked = asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
+        clean = replace(asked, wish="clean")
+        self.exhibits.clear(own=run is not self.asked.first)
+        served = self.exhibits.made(clean, "clean", cancelled=cancelled)
+
+        def taken() -> None:
+            self.asked = asked
+
+        self._screen.present(served, clean, cancelled, taken)
+        if asked.which != "clean":
+            self._screen.tell(asked)
+            self._follow(over=True)
+
+    def compare(self, second: Capture | None) -> None:
+        """A second run beside the first, or none."""
+        with TURN:
+            kept = [entry for entry in self.asked.entries if entry.run == "first" and not _is_from(entry, self.asked.second)]
+            self._ask(_aligned(replace(self.asked, second=second, entries=tuple(kept), how="position", pairs=())), fresh=True, over=True)
+
+    def compare_soon(self, work: Work) -> None:
+        """Capture the second run, and show it beside the first."""
+        self._runner.start(work, None, lambda second, cancelled: self._arrived(second, cancelled))
+
+    def _arrived(self, second: Capture, cancelled: Cancelled) -> None:
+        with TURN:
+            if cancelled():
+                raise CaptureStopped("stopped")
+            self.compare(second)
+
+    def align(self, pairs: Iterable[Sequence[int]] | None) -> None:
+        """Which tokens stand for each other; None for the proposal. Raises ValueError for pairs that are not rising or not there."""
+        with TURN:
+            asked = self.asked
+            if asked.first is None or asked.second is None:
+                raise ValueError("there is no second prompt to align; compare one first: view.compare('...')")
+            if pairs is None:
+                asked = _aligned(replace(asked, pairs=(), how="position"))
+            else:
+                given = checked_pairs(pairs, asked.first.n_tokens, asked.second.n_tokens)
+                asked = replace(asked, pairs=tuple(given), how="hand")
+            self._ask(asked, fresh=True)
+
+    # The metric
+
+    def measure(self, metric: Metric, proposed: bool = False) -> None:
+        """Measure by another metric. Raises what `Metric.on` raises."""
+        with TURN:
+            if self.asked.first is None:
+                raise RuntimeError("there is no run to measure yet; wait for the capture to end, or give the view a Capture")
+            if not isinstance(metric, Metric):
+                raise TypeError(f"metric={metric!r} came; expected an lw.Metric, such as lw.Metric(' Mary', foil=' John')")
+            metric.on(self.asked.first)
+            self._ask(replace(self.asked, metric=metric, proposed=proposed).measured_anew(), fresh=True)
+
+    def measure_other(self, target: int | None, foil: int | None, position: int | None, given: Iterable[str]) -> None:
+        """The metric with another target, foil or position (token ids); what is not given stays."""
+        asked, given = self.asked, set(given)
+        if asked.first is None or asked.metric is None:
+            raise ValueError("this run says nothing of a next token, so nothing can be measured")
+        if given == {"position"} and asked.proposed:
+            return self.measure(Metric.proposed(asked.first, position, asked.metric.quantity), proposed=True)
+        on = asked.metric.on(asked.first, foil_needed=False)
+        at = position if "position" in given else on.position
+        new_target = target if "target" in given else on.target_id
+        new_foil = foil if "foil" in given else on.foil_id
+        if new_target == new_foil:  # a click on the foil makes it the target, and the other way round
+            if "foil" in given and "target" not in given:
+                new_target = on.foil_id if on.foil_id is not None else new_target
+            else:
+                new_foil = on.target_id
+        self.measure(_by_text(asked.first, Metric(new_target, new_foil, at, asked.metric.quantity)))
+
+    # The changes
+
+    def new_entry(self, change: Intervention, run: str) -> Entry:
+        """An entry for the list. Raises for places that the run does not have."""
+        if run not in RUNS:
+            raise ValueError(f"run={run!r} came; expected one of {', '.join(RUNS)}")
+        entry = Entry(next(self._ids), change, run=run)
+        self._check(self.asked, entry)
+        return entry
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The list as it is."""
+        return self.asked.entries
+
+    def set_entries(self, entries: Iterable[Entry]) -> None:
+        """Another list. The first change that is made is shown; with none made, the clean run is."""
+        with TURN:
+            former = self.asked
+            asked = replace(former, entries=tuple(entries))
+            for entry in asked.entries:
+                if entry.on and not any(entry.id == one.id and one.on for one in former.entries):
+                    self._check(asked, entry)
+                    self._latest = entry.id
+            for run in RUNS:
+                if asked.active(run) and not former.active(run) and run_of(former.which) == run and not is_difference(former.wish):
+                    asked = replace(asked, wish=changed_of(run))
+            self._ask(asked)
+
+    def add_patch(self, direction: str, layer: int, position: int | None, head: int | None) -> None:
+        """Put one prompt's activation into the other: "noise", the second's into the first; "denoise", the first's into the second."""
+        asked = self.asked
+        if asked.first is None or asked.second is None:
+            raise ValueError("there is no second prompt to patch from; compare one first: view.compare('...')")
+        if direction not in ("noise", "denoise"):
+            raise ValueError(f"direction={direction!r} came; expected noise or denoise")
+        into = "first" if direction == "noise" else "second"
+        pairs = asked.pairs if into == "first" else swapped(asked.pairs)
+        donor = asked.second if into == "first" else asked.first
+        at = position if into == "first" or position is None else dict(asked.pairs).get(position)
+        if position is not None and at not in dict(pairs):
+            raise ValueError(f"position {position} has no partner in the other prompt; pair it with one, or choose another position")
+        site = "resid_pre" if head is None else "z"
+        change = Intervention(
+            site, layer, head, at, replacement=_from(donor, pairs, len(asked.first.token_ids), len(asked.second.token_ids))
+        )
+        entry = self.new_entry(change, into)
+        with TURN:
+            if self.asked.which in UNCHANGED:
+                self.asked = replace(self.asked, wish="second" if into == "second" else "clean")
+            self.set_entries([*self.asked.entries, entry])
+
+    def show(self, which: str) -> None:
+        """Show another of the runs. Raises ValueError for one that there is not."""
+        with TURN:
+            options = [name for name, _ in self.asked.options]
+            if which not in options:
+                raise ValueError(f"{which!r} cannot be shown; there are {', '.join(options)}")
+            self._ask(replace(self.asked, wish=which))
+
+    def _check(self, asked: Asked, entry: Entry) -> None:
+        base, other = (asked.first, asked.second) if entry.run == "first" else (asked.second, asked.first)
+        if base is None:
+            raise RuntimeError("there is no run to change yet; wait for the capture to end, or compare a second prompt first")
+        known = [other] if other is not None and _is_from(entry, other) else []
+        edits_of(base, [entry.change], Donors(base, known))
+
+    def _why_not(self, asked: Asked, entry: Entry) -> str | None:
+        try:
+            self._check(asked, entry)
+        except CANNOT as error:
+            return sentence(error)
+        return None
+
+    def add(self, field: Field, again: bool) -> None:
+        """Show a field of the user's. again: in place of one of the same name."""
+        with TURN:
+            self.exhibits.add(field, again)
+            self._screen.tell(self.asked)
+        if again:
+            asked = self.asked
+            self._screen.present(self.exhibits.made(asked, asked.which), asked, never)
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.exhibits.clear()
+        self.asked = Asked()
+
+    # What follows
+
+    def _ask(self, asked: Asked, fresh: bool = False, over: bool = False) -> None:
+        """Ask this from now on. Called under TURN. fresh: the metric or the second run is another, so fields of causes are. over: also where
+        a prompt is being captured, for it has just come."""
+        former, self.asked = self.asked, asked
+        if fresh and former.first is asked.first:
+            self.exhibits.measure(asked)
+        self._screen.tell(asked)
+        self._follow(over)
+
+    def _follow(self, over: bool = False) -> None:
+        """See to it that what is shown is what is asked."""
+        asked = self.asked
+        if asked.first is None or (self._runner.captures and not over):
+            return  # a prompt is on its way: what is shown follows when it is there
+        self._runner.start(
+            lambda progress, cancelled: self._made(asked, progress, cancelled),
+            None,
+            lambda served, cancelled: self._show(served, asked, cancelled),
+            quietly=True,
+        )
+
+    def _made(self, asked: Asked, progress: Progress, cancelled: Cancelled) -> Served:
+        try:
+            return self.exhibits.made(asked, asked.which, progress, cancelled)
+        except CANNOT as error:
+            self._refuse(asked, sentence(error))
+            raise CaptureStopped("these changes cannot be made together") from error
+
+    def _refuse(self, asked: Asked, why: str) -> None:
+        """Switch off the change that was switched on last, for with it these cannot be made."""
+        with TURN:
+            on = asked.entries_on(run_of(asked.which))
+            latest = next((entry for entry in on if entry.id == self._latest), on[-1] if on else None)
+            if latest is not None and self.asked.entries_on(latest.run) == asked.entries_on(latest.run):
+                self._ask(self.asked.without_failures({latest.id: why}))
+
+    def _show(self, served: Served, asked: Asked, cancelled: Cancelled) -> None:
+        self._screen.present(served, asked, cancelled)
+        self._workers.submit(lambda: self._measure_each(asked))
+
+    def _measure_each(self, asked: Asked) -> None:
+        """What each change does alone: not waited for by what is shown."""
+        for run in RUNS:
+            base = asked.first if run == "first" else asked.second
+            unknown = [entry for entry in asked.entries if entry.run == run and entry.measured is None and (entry.on or not entry.failed)]
+            metric = metric_on(asked, run)
+            if base is None or metric is None or not unknown:
+                continue
+            known = [each for each in (asked.first, asked.second) if each is not None and each.subject.model is base.subject.model]
+            try:
+                found = effects_alone(base, [entry.change for entry in unknown], metric, known=known)
+                moved = [moved_by(base, entry.change) if why is None else [] for entry, (_, _, why) in zip(unknown, found, strict=True)]
+            except Exception as error:  # the list stands without these numbers
+                log.warning("the changes could not be measured one by one", exc_info=error)
+                continue
+            with TURN:
+                now = self.asked
+                if now.metric != asked.metric or now.first is not asked.first or now.second is not asked.second:
+                    return
+                for entry, (effect, after, _), rows in zip(unknown, found, moved, strict=True):
+                    here = next((one for one in now.entries if one.id == entry.id and one.change == entry.change), None)
+                    if here is not None:
+                        now = now.with_entry(replace(here, measured=Measured(effect, after, tuple(rows))))
+                self.asked = now
+                self._screen.tell(now)
+
+
+def _metric_for(asked: Asked, run: Capture) -> dict[str, Any]:
+    """The metric that was chosen, where this run can be asked it; else the run's own first choice against its second, or none."""
+    if asked.metric is not None and not asked.proposed:
+        try:
+            return {"metric": _on(asked.metric, run), "proposed": False}
+        except (*CANNOT, FoilNeededError):
+            pass
+    try:
+        return {"metric": Metric.proposed(run), "proposed": True}
+    except Exception as error:  # no read-out, no numbers, a detached model: nothing can be measured
+        log.debug("no metric is proposed: %s", error)
+        return {"metric": None, "proposed": True}
+
+
+def _on(metric: Metric, run: Capture) -> Metric:
+    metric = metric if -run.n_tokens <= metric.position < run.n_tokens else replace(metric, position=-1)
+    metric.on(run)
+    return metric
+
+
+def _by_text(run: Capture, metric: Metric) -> Metric:
+    """The metric with its tokens as texts where these lead back to them, so that it can be read."""
+    tokenizer = run.subject.tokenizer
+
+    def named(token: Any) -> Any:
+        if tokenizer is None or not isinstance(token, int):
+            return token
+        text = run.token_text([token])[0]
+        return text if list(tokenizer(text, add_special_tokens=False)["input_ids"]) == [token] else token
+
+    return replace(metric, target=named(metric.target), foil=named(metric.foil))
+
+
+def _aligned(asked: Asked) -> Asked:
+    """With its tokens paired: by hand as they were, where they still are there; else as proposed."""
+    if asked.first is None or asked.second is None:
+        return replace(asked, pairs=(), how="position")
+    if asked.how == "hand" and asked.pairs:
+        try:
+            checked_pairs(asked.pairs, asked.first.n_tokens, asked.second.n_tokens)
+            return asked
+        except ValueError:
+            pass
+    found = align(asked.first.token_ids, asked.second.token_ids)
+    return replace(asked, pairs=tuple(found.pairs), how=found.how)
+
+
+def patching_problem(asked: Asked) -> str | None:
+    """Why nothing can be patched between the two prompts."""
+    if asked.first is None or asked.second is None:
+        return None
+    if not asked.pairs:
+        return "no token of one prompt stands for one of the other"
+    try:
+        require_like(asked.first, asked.second, asked.pairs)
+    except CANNOT as error:
+        return sentence(error)
+    return None
+
+
+def _is_from(entry: Entry, run: Capture | None) -> bool:
+    """Whether it puts activations of this run in."""
+    replacement = entry.change.replacement
+    return run is not None and replacement is not None and tuple(run.token_ids) in replacement.prompts
+
+
+def _from(donor: Capture, pairs: Pairs, first: int, second: int) -> Replacement:
+    """Each position by its partner; by itself where all of them stand for themselves."""
+    own = first == second and pairs == tuple((place, place) for place in range(first))
+    return Replacement.other(donor) if own else Replacement.other(donor, positions=pairs)
