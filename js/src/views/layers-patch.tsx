@@ -3,11 +3,10 @@
  *
  * There is only something to do while a field of patching is drawn: its name says the direction.
  */
-import { type Signal, signal } from "@preact/signals";
+import { Attempts, Failure } from "../panels/attempt";
 import type { Change, ChangeOp } from "../protocol";
 import type { Stage } from "../stage";
 import { promptShown } from "./pattern-cuts";
-import { keepRefusal } from "./refusal";
 import { tokenQuote } from "./words";
 
 export type Direction = "denoise" | "noise";
@@ -40,7 +39,7 @@ function patched(changes: Change[], direction: Direction, layer: number, positio
 }
 
 export class Patcher {
-  readonly refused: Signal<string> = signal("");
+  readonly attempts = new Attempts();
 
   constructor(
     readonly stage: Stage,
@@ -71,7 +70,7 @@ export class Patcher {
   press(): void {
     const found = this.at();
     if (!found || found.problem !== null) return;
-    keepRefusal(this.refused, this.stage.change(found.op));
+    this.attempts.try(() => this.stage.change(found.op));
   }
 }
 
@@ -92,7 +91,7 @@ export function PatchLine({ patcher }: { patcher: Patcher }) {
           {found.on ? "Take it out again" : "Patch here"}
         </button>
       )}
-      {patcher.refused.value && <span role="alert">{patcher.refused.value}</span>}
+      <Failure of={patcher.attempts.refused.value} />
     </div>
   );
 }

@@ -16,7 +16,6 @@ import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
-import { FillingWords, useFilled } from "./filling";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
 import { LayersModel, layerField } from "./layers-model";
@@ -50,7 +49,6 @@ export function LayersPanel() {
   const inView = useComputed(() => columnsInView(layout.value, x.value));
   const model = useMemo(() => new LayersModel(stage, field, () => inView.value), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  useFilled(() => [field.value]);
   const patcher = useMemo(() => new Patcher(stage, () => directionOf(field.value?.name)), [stage]);
 
   const reveal = (position: number | null) => {
@@ -181,7 +179,6 @@ export function LayersPanel() {
       error={model.wanted.error}
       retry={model.wanted.retry}
       empty={field.value ? null : "This run has no field over layers and positions."}
-      note={<FillingWords field={field.value} />}
       table={() => layersTable(stage, picture.value, inView.value)}
     >
       <div ref={box}>

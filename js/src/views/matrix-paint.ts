@@ -2,7 +2,7 @@
  * Painting the matrix: its planes, a grid between cells that are large enough, labels along both axes, and the marks over it.
  */
 import { stateOf, valueOf } from "../paint/half";
-import { numberText } from "../paint/numbers";
+import { cellText } from "../paint/numbers";
 import { paintPlane } from "../paint/paint";
 import type { ColourTable } from "../paint/table";
 import type { Theme } from "../theme";
@@ -108,7 +108,7 @@ function paintNumbers(
       const found = bitsAt(picture, query, key);
       if (!found?.exact || stateOf(found.bits) !== "value" || isCut(cuts, query, key)) continue;
       const value = valueOf(found.bits, found.exponent);
-      const text = numbered ? numberText(value, 2) : signOf(picture.scale, value);
+      const text = numbered ? cellText(value, picture.scale) : signOf(picture.scale, value);
       if (text === "" || text === "0") continue;
       context.fillStyle = tableOf(found.exponent).ink(found.bits);
       const x = layout.left + (key + 0.5 - view.column) * cell;

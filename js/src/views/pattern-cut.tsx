@@ -4,6 +4,7 @@
  * A place that was cut before is switched off or on, never cut a second time.
  */
 import { type Signal, signal } from "@preact/signals";
+import { Attempts, Failure } from "../panels/attempt";
 import { Switch } from "../panels/menu";
 import { type Change, HALF_MASKED } from "../protocol";
 import type { Stage } from "../stage";
@@ -18,14 +19,13 @@ import {
   promptShown,
   type Scope,
 } from "./pattern-cuts";
-import { keepRefusal } from "./refusal";
 import { useStage } from "./ui";
 import { tokenQuote } from "./words";
 
 /** The cuts at the pinned place, shared by the buttons and by the key of the matrix. */
 export class Cutter {
   readonly scope: Signal<Scope> = signal("head");
-  readonly refused: Signal<string> = signal("");
+  readonly attempts = new Attempts();
 
   constructor(
     readonly stage: Stage,
@@ -66,10 +66,10 @@ export class Cutter {
     const found = this.at(kind);
     if (!found) return;
     const { cut, change } = found;
-    const asked = change
-      ? this.stage.change({ op: "set", id: change.id, on: !change.on })
-      : this.stage.change({ op: "add", change: cut });
-    keepRefusal(this.refused, asked);
+    const { stage } = this;
+    this.attempts.try(() =>
+      stage.change(change ? { op: "set", id: change.id, on: !change.on } : { op: "add", change: cut }),
+    );
   }
 }
 
@@ -98,6 +98,7 @@ export function CutLine({ cutter }: { cutter: Cutter }) {
     layer: `all heads of layer ${layer.value}`,
     all: "all layers",
   };
+  const failed = offered.find((one) => one.failed)?.failed;
   return (
     <div class="acts" data-acts="cut">
       {offered.length === 0 && <span class="dim">{`${from} has nothing else to look at: nothing can be cut.`}</span>}
@@ -112,18 +113,17 @@ export function CutLine({ cutter }: { cutter: Cutter }) {
           <span class="dim">in</span>
           <Switch
             label="where to cut"
-            options={SCOPES.map((scope) => scopes[scope])}
-            chosen={scopes[cutter.scope.value]}
-            choose={(words) => {
-              cutter.scope.value = SCOPES.find((scope) => scopes[scope] === words)!;
+            options={SCOPES}
+            words={(scope) => scopes[scope]}
+            chosen={cutter.scope.value}
+            choose={(scope) => {
+              cutter.scope.value = scope;
             }}
           />
         </span>
       )}
       <Moved />
-      {(cutter.refused.value || offered.find(({ failed }) => failed)?.failed) && (
-        <span role="alert">{cutter.refused.value || offered.find(({ failed }) => failed)?.failed}</span>
-      )}
+      <Failure of={cutter.attempts.refused.value ?? (failed ? { message: failed, hint: null } : null)} />
     </div>
   );
 }

@@ -30,6 +30,24 @@ function styleOf(colour: number): { ground: string; ink: string } {
 /** What stands for a colour where a token has none (masked, not come yet). A real pixel is opaque, so never 0. */
 export const NO_COLOUR = 0;
 
+/** A token as an option of a list, its signs apart from its text. */
+export function tokenSpan(text: string, kind: TokenKind): HTMLElement {
+  const span = document.createElement("span");
+  span.className = kind === "text" ? "tk" : `tk ${kind}`;
+  span.setAttribute("role", "option");
+  span.setAttribute("aria-selected", "false");
+  for (const part of tokenParts(text, kind)) {
+    if (part.kind === "text" || part.kind === kind) {
+      span.append(part.shown);
+      continue;
+    }
+    const sign = document.createElement("i");
+    sign.textContent = part.shown;
+    span.append(sign);
+  }
+  return span;
+}
+
 export class TokenText {
   /** How many spans were touched by the last change: for tests and measurements. */
   touched = 0;
@@ -133,21 +151,9 @@ export class TokenText {
   }
 
   #span(text: string, kind: TokenKind, position: number): HTMLElement {
-    const span = document.createElement("span");
-    span.className = kind === "text" ? "tk" : `tk ${kind}`;
+    const span = tokenSpan(text, kind);
     span.dataset.position = String(position);
     span.id = this.optionId(position);
-    span.setAttribute("role", "option");
-    span.setAttribute("aria-selected", "false");
-    for (const part of tokenParts(text, kind)) {
-      if (part.kind === "text" || part.kind === kind) {
-        span.append(part.shown);
-        continue;
-      }
-      const sign = document.createElement("i");
-      sign.textContent = part.shown;
-      span.append(sign);
-    }
     return span;
   }
 
