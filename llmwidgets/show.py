@@ -26,6 +26,7 @@ def show(
     *,
     tokenizer: Any = None,
     selection: Selection | None = None,
+    compare: Any = None,
     max_bytes: int | None = None,
     **settings: Any,
 ) -> Inspector:
@@ -36,10 +37,12 @@ def show(
     prompt: a str (encoded exactly as `tokenizer(prompt)` does), token ids (a list, or a tensor of T or 1 × T), a chat (a list of messages),
         a BatchEncoding of one row. Left out: with the built-in model, a prompt of its own
     selection: an lw.Selection to share with other views
-    max_bytes: bytes of memory that the capture may take, past which it goes to temporary files; half of what is free by default
-    settings: theme, palette, pattern_view, text_field, head_field, layer_field (see lw.Inspector)
+    compare: a second prompt for the same model, to stand beside the first, or a Capture of it
+    max_bytes: bytes of memory that the first capture may take, past which it goes to temporary files; half of what is free by default
+    settings: theme, palette, pattern_view, text_field, head_field and more (see lw.Inspector)
 
-    Returns the Inspector: its `.capture`, its `.selection`, `.add(array)`, `.close()` (which lets go of the capture).
+    Returns the Inspector: its `.capture`, `.selection`, `.metric`, `.interventions`, `.shown`, `.add(array)`, `.compare(prompt)`, and
+    `.close()`, which lets go of the captures.
 
     Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
     raises (PromptError, ModelError, NotATransformerError, ...), TypeError for an unknown keyword, ValueError for a setting or a field that
@@ -59,14 +62,20 @@ def show(
         for name, given in (("tokenizer", tokenizer), ("max_bytes", max_bytes)):
             if given is not None:
                 raise TypeError(f"a Capture came with {name}=, which is for making one; give it to lw.capture")
-        view = Inspector(model, selection=selection, **settings)
+        second = compare if compare is None or _is_capture(compare) else model.again(compare)
+        view = Inspector(model, selection=selection, compare=second, **settings)
         in_cell.display(view)
         return view
-    return _captured(*_given(model, prompt, tokenizer), max_bytes, selection, settings)
+    return _captured(*_given(model, prompt, tokenizer), compare, max_bytes, selection, settings)
 
 
-def _captured(subject: Any, prompt: Any, max_bytes: int | None, selection: Selection | None, settings: dict[str, Any]) -> Inspector:
+def _captured(
+    subject: Any, prompt: Any, compare: Any, max_bytes: int | None, selection: Selection | None, settings: dict[str, Any]
+) -> Inspector:
     from .capture import capture
+    from .models.prompt import encode
+
+    second = None if compare is None or _is_capture(compare) else encode(subject, compare)
 
     view = Inspector(selection=selection, **settings)
     begun, shown = time.monotonic(), False
@@ -82,7 +91,9 @@ def _captured(subject: Any, prompt: Any, max_bytes: int | None, selection: Selec
         return capture(subject, prompt, max_bytes=max_bytes, progress=told, cancelled=cancelled)
 
     try:
-        view.run_here(work, prompt.text)
+        run = view.run_here(work, prompt.text)
+        if compare is not None:
+            view.compare(compare if second is None else run.again(second))
     except BaseException:  # also the kernel's interrupt
         view.close()
         raise
