@@ -212,13 +212,13 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
 }
 
 /** What is wished of a change before the kernel has told it back. */
-type ChangeWish = Partial<Pick<Change, "on" | "name">> & { gone?: true };
+type ChangeWish = Partial<Pick<Change, "on" | "name" | "failed">> & { gone?: true };
 
 function wishOf(op: ChangeOp): [number, ChangeWish] | null {
   if (op.op === "remove") return [op.id, { gone: true }];
   if (op.op !== "set") return null;
   const { op: _, id, ...wish } = op;
-  return [id, wish];
+  return [id, wish.on === undefined ? wish : { ...wish, failed: null }];
 }
 
 function wished(changes: Change[], wishes: ReadonlyMap<number, ChangeWish>): Change[] {
@@ -251,11 +251,11 @@ function withProgress(
 
 /** The tokens that came with the run, and behind them the rest once it has come. */
 function allTokens(run: { readonly value: Run | null }, source: KernelSource, life: AbortSignal) {
-  const rest = signal<{ epoch: number; texts: string[]; kinds: string } | null>(null);
+  const rest = signal<ReadonlyMap<number, { texts: string[]; kinds: string }>>(new Map());
   const tokens = computed(() => {
     const here = run.value?.tokens ?? { texts: [], kinds: "" };
-    const more = rest.value;
-    if (!more || more.epoch !== run.value?.epoch) return { texts: here.texts, kinds: here.kinds };
+    const more = rest.value.get(run.value?.epoch ?? -1);
+    if (!more) return { texts: here.texts, kinds: here.kinds };
     return { texts: [...here.texts, ...more.texts], kinds: here.kinds + more.kinds };
   });
   let asked = "";
@@ -263,14 +263,16 @@ function allTokens(run: { readonly value: Run | null }, source: KernelSource, li
     const now = run.value;
     const connected = source.connected.value;
     if (!now || !connected || now.tokens.texts.length >= now.tokens.total) return;
-    const { epoch } = now;
+    const { epoch, live } = now;
+    if (rest.peek().has(epoch)) return;
     const [from, to] = [now.tokens.texts.length, now.tokens.total];
     const wish = `${epoch} ${from} ${to}`;
     if (asked === wish) return;
     asked = wish;
     source.tokens(epoch, from, to, life).then(
       (more) => {
-        rest.value = { epoch, ...more };
+        const kept = [...rest.peek()].filter(([one]) => live.includes(one));
+        rest.value = new Map([...kept, [epoch, more]]);
       },
       () => {
         // Their places stay empty; they are asked for again when the kernel is heard of again.

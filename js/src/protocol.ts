@@ -49,14 +49,7 @@ export interface Progress {
   note: string | null;
 }
 
-export type Which =
-  | "clean"
-  | "changed"
-  | "difference"
-  | "second"
-  | "second_changed"
-  | "second_difference"
-  | "prompts";
+export type Which = "clean" | "changed" | "difference" | "second" | "second_changed" | "second_difference" | "prompts";
 
 export interface Showing {
   which: Which;

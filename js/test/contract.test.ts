@@ -153,11 +153,7 @@ describe("traits", () => {
     expect(stage.run.value).toEqual(traits.run);
     expect(stage.panels.value).toEqual(traits.panels);
     const [attention, lens, ablation] = traits.fields;
-    expect(stage.fields.value).toEqual([
-      attention,
-      lens,
-      { ...ablation, progress: traits.progress.ablation_effect },
-    ]);
+    expect(stage.fields.value).toEqual([attention, lens, { ...ablation, progress: traits.progress.ablation_effect }]);
     expect(stage.metric.value).toEqual(traits.measured);
     expect(stage.changes.value).toEqual(traits.changes);
     expect(stage.showing.value).toEqual(traits.showing);

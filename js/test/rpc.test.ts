@@ -310,7 +310,7 @@ describe("a new run", () => {
   it("empties the cache, and numbers of the old one are neither asked for nor kept", async () => {
     const old = ending(stage.source.read(row(0)));
     await frame();
-    model.python({ run: { ...RUN, epoch: 2 } });
+    model.python({ run: { ...RUN, epoch: 2, live: [2] } });
     model.reply([answer(1)], [bytes()]);
     expect(await old).toMatchObject({ error: "Stale" });
     expect(stage.source.peek(row(0))).toBeUndefined();

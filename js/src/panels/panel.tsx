@@ -1,15 +1,22 @@
 /**
  * The frame that every panel of numbers shares: a header in a fixed order, the picture, and one line of caveat.
  *
- * The header holds, always in this order, the name, what it is coloured by, a small switch if any, and at the right the
- * evidence. Waiting dims the picture under a thin line; nothing changes its place. The same numbers are a table away.
+ * The header holds, always in this order, the name, what it is coloured by, a small switch if any, and at the right which run it is of
+ * and the evidence. Waiting dims the picture under a thin line; nothing changes its place. A panel waits for its numbers, and also
+ * while the run that was asked for is still to come: a former picture never passes for the answer. Where a field fills in, it is begun
+ * here. The same numbers are a table away, and so is the Python that makes them.
  */
-import type { ReadonlySignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { FieldMeta, PanelName } from "../protocol";
 import type { SourceError } from "../source/source";
+import { FillingWords, useFilled } from "../views/filling";
+import { useStage } from "../views/ui";
+import { Failure } from "./attempt";
+import { CodeView } from "./code";
 import { EvidenceMark } from "./evidence";
+import { RunBadge } from "./run-badge";
 import { NumberTable, type Table } from "./table";
 
 export interface PanelProps {
@@ -33,7 +40,16 @@ export interface PanelProps {
 
 export function Panel(props: PanelProps) {
   const [asTable, setAsTable] = useState(false);
-  const waiting = props.waiting?.value ?? false;
+  const [asCode, setAsCode] = useState(false);
+  const { settled } = useStage();
+  const { field } = props;
+  const drawn = useSignal(field);
+  useEffect(() => {
+    drawn.value = field;
+  }, [field]);
+  useFilled(() => [drawn.value]);
+  const waiting = (props.waiting?.value ?? false) || !settled.value;
+  const filling = field?.progress?.state === "running" ? field.progress : null;
   const error = props.error?.value ?? null;
   const state = props.empty != null ? "empty" : error !== null ? "failed" : waiting ? "waiting" : "ready";
   return (
@@ -41,26 +57,16 @@ export function Panel(props: PanelProps) {
       <div class="head">
         <h3>{props.title}</h3>
         {props.head}
-        {props.field && <EvidenceMark evidence={props.field.evidence} />}
+        <span class="kind">
+          <RunBadge />
+          {field && <EvidenceMark evidence={field.evidence} />}
+        </span>
       </div>
-      <div class="line" aria-hidden="true" />
+      <div class="line" aria-hidden="true">
+        {filling && <i style={{ width: `${(100 * filling.done) / Math.max(1, filling.total)}%` }} />}
+      </div>
       {props.empty != null && <p class="empty">{props.empty}</p>}
-      {error !== null && (
-        <div class="outcome failed" role="alert">
-          <span class="mark" aria-hidden="true">
-            !
-          </span>
-          <span>
-            {error.message}
-            {error.hint && <span class="hint"> {error.hint}</span>}
-          </span>
-          {props.retry && (
-            <button type="button" class="plain" onClick={props.retry}>
-              Try again
-            </button>
-          )}
-        </div>
-      )}
+      <Failure of={error} again={props.retry} />
       <div class="picture" hidden={props.empty != null}>
         {props.children}
       </div>
@@ -68,7 +74,8 @@ export function Panel(props: PanelProps) {
         <div class="foot">
           <p class="caveat">
             {props.note}
-            {props.field?.caveat}
+            <FillingWords field={field} />
+            {field?.caveat}
           </p>
           <span class="tail">
             {props.legend}
@@ -77,10 +84,16 @@ export function Panel(props: PanelProps) {
                 table
               </button>
             )}
+            {field && (
+              <button type="button" class="plain small" aria-pressed={asCode} onClick={() => setAsCode(!asCode)}>
+                code
+              </button>
+            )}
           </span>
         </div>
       )}
       {asTable && props.table && props.empty == null && <NumberTable build={props.table} />}
+      {asCode && field && props.empty == null && <CodeView field={field} />}
     </section>
   );
 }

@@ -1,83 +1,110 @@
 /**
- * What the model would say next at the shown position: the most probable tokens with their shares.
+ * What the model would say next at the shown position: the most probable tokens with their shares, and which of them are measured.
  */
-import { computed, type ReadonlySignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import { nextRequest } from "../first-picture";
-import { valueOf } from "../paint/half";
-import { percentText } from "../paint/numbers";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { percentText, signedText } from "../paint/numbers";
+import { Attempts, Failure } from "../panels/attempt";
 import { Panel } from "../panels/panel";
-import type { BlockRequest, FieldMeta } from "../protocol";
-import type { Stage } from "../stage";
 import { tokenParts } from "../tokens";
-import { spanOf } from "./fit";
+import { answerWords } from "./changes-words";
+import { asking, type Role, tokenId } from "./next-ask";
+import { type Guess, NextModel } from "./next-model";
 import { useStage } from "./ui";
-import { steady, Wanted } from "./wanted";
 import { tokenLabel, tokenQuote } from "./words";
 
 const SHOWN = 5;
+const ROLES: Role[] = ["target", "foil"];
 
-interface Guess {
-  text: string;
-  share: number;
+const width = (share: number): string => `${Math.max(0, Math.min(1, Math.abs(share))) * 100}%`;
+
+/** A difference of shares, in points of a hundred. */
+const points = (difference: number): string => `${signedText(difference * 100)}%`;
+
+/** The number of a row: of a difference the difference, else the share. */
+function numberOf({ share, was }: Guess, isDifference: boolean, isRaw: boolean): string {
+  if (isRaw) return points(share);
+  if (!isDifference) return percentText(share);
+  return was === null ? "–" : points(share - was);
 }
 
-class NextModel {
-  readonly field: ReadonlySignal<FieldMeta | undefined>;
-  readonly position: ReadonlySignal<number | null>;
-  readonly guesses: ReadonlySignal<Guess[]>;
-  readonly wanted: Wanted;
-  #last: Guess[] = [];
-
-  constructor(stage: Stage) {
-    this.field = computed(() => stage.fields.value.find((field) => field.name === "next_token"));
-    this.position = computed(() => {
-      const total = stage.run.value?.tokens.total ?? 0;
-      return total === 0 ? null : Math.min(stage.selection.shown.query.value ?? total - 1, total - 1);
-    });
-    const request = steady((): BlockRequest | null => {
-      const field = this.field.value;
-      const run = stage.run.value;
-      if (!field || !run || this.position.value === null) return null;
-      return nextRequest(run.epoch, this.position.value + 1, spanOf(field, "rank")[1]);
-    });
-    this.wanted = new Wanted(stage.source, () => (request.value ? [{ request: request.value, priority: 0 }] : []));
-    this.guesses = computed(() => {
-      this.wanted.version.value;
-      const block = request.value && this.wanted.get(request.value);
-      if (block) {
-        const texts = block.texts ?? [];
-        this.#last = texts.map((text, i) => ({ text, share: valueOf(block.halves[i]!, block.exponent) }));
-      }
-      return this.#last;
-    });
-  }
+interface RowProps {
+  guess: Guess;
+  number: string;
+  /** What it was compared with, in words; empty where there is nothing to compare with. */
+  was: string;
+  roles: Record<Role, boolean> | null;
+  ask: (role: Role) => void;
 }
 
-function Guesses({ guesses }: { guesses: Guess[] }) {
+function Row({ guess, number, was, roles, ask }: RowProps) {
+  const label = tokenLabel(guess.text);
   return (
-    <ol class="guesses">
-      {guesses.slice(0, SHOWN).map((guess, i) => (
-        <li key={i}>
-          <span class="token" title={guess.text}>
-            {tokenParts(guess.text).map((part, j) => (part.kind === "text" ? part.shown : <i key={j}>{part.shown}</i>))}
-          </span>
-          <span class="bar" aria-hidden="true">
-            <b style={{ width: `${Math.max(0, Math.min(1, guess.share)) * 100}%` }} />
-          </span>
-          <span class="share">{percentText(guess.share)}</span>
-        </li>
-      ))}
-    </ol>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the buttons at its end do the same
+    <li
+      data-asks={roles === null ? undefined : ""}
+      title={was || undefined}
+      onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected by a shift-click
+      onClick={(event) => roles !== null && ask(event.shiftKey ? "foil" : "target")}
+    >
+      <span class="token" title={guess.text}>
+        {tokenParts(guess.text).map((part, j) => (part.kind === "text" ? part.shown : <i key={j}>{part.shown}</i>))}
+      </span>
+      <span class="bar" aria-hidden="true">
+        <b style={{ width: width(guess.share) }} />
+        {guess.was !== null && <u style={{ left: width(guess.was) }} />}
+      </span>
+      <span class="share">
+        {number}
+        {was && <span class="unseen"> {was}</span>}
+      </span>
+      <span class="pills">
+        {roles !== null &&
+          ROLES.map((role) => (
+            <button
+              key={role}
+              type="button"
+              class={`pill ${role}`}
+              aria-pressed={roles[role]}
+              aria-label={`measure ${label} as the ${role}`}
+              onClick={(event) => {
+                event.stopPropagation();
+                ask(role);
+              }}
+            >
+              {role}
+            </button>
+          ))}
+      </span>
+    </li>
   );
 }
 
 export function NextPanel() {
   const stage = useStage();
   const model = useMemo(() => new NextModel(stage), [stage]);
+  const attempts = useMemo(() => new Attempts(), [stage]);
+  const turn = useRef(0);
   useEffect(() => () => model.wanted.dispose(), [model]);
   const position = model.position.value;
   const after = position === null ? "" : `after ${tokenQuote(stage.tokens.value.texts[position])}`;
+  const { epoch, position: at, compared, rows } = model.guesses.value;
+  const metric = stage.metric.value;
+  const which = stage.run.value?.shown.which ?? "clean";
+  const isDifference = which.endsWith("difference");
+  const canAsk = epoch !== null && !which.startsWith("second");
+  const numbers = (guess: Guess) => numberOf(guess, isDifference, epoch === null && which !== "clean");
+  const was = (guess: Guess) =>
+    !compared ? "" : guess.was === null ? "not among the clean run's first" : `clean run ${percentText(guess.was)}`;
+
+  const ask = (guess: Guess, role: Role) => {
+    const mine = ++turn.current;
+    attempts.try(async () => {
+      if (epoch === null) return;
+      const id = await tokenId(stage, epoch, at, guess.rank);
+      const asked = asking(stage.metric.peek(), id, role, at);
+      if (mine === turn.current && asked !== null) await stage.ask(asked);
+    });
+  };
   return (
     <Panel
       name="next"
@@ -90,11 +117,54 @@ export function NextPanel() {
       empty={model.field.value ? null : "This run has no output to read next tokens from."}
       table={() => ({
         caption: `next token ${after}`,
-        columns: ["share"],
-        rows: model.guesses.value.map(({ text, share }) => ({ name: tokenLabel(text), cells: [percentText(share)] })),
+        columns: compared ? ["share", "clean run"] : ["share"],
+        rows: rows.map((guess) => ({
+          name: tokenLabel(guess.text),
+          cells: [
+            epoch === null ? numbers(guess) : percentText(guess.share),
+            ...(compared ? [guess.was === null ? "–" : percentText(guess.was)] : []),
+          ],
+        })),
       })}
     >
-      <Guesses guesses={model.guesses.value} />
+      <ol class="guesses">
+        {rows.slice(0, SHOWN).map((guess) => (
+          <Row
+            key={guess.rank}
+            guess={guess}
+            number={numbers(guess)}
+            was={was(guess)}
+            roles={
+              canAsk
+                ? {
+                    target: metric?.position === at && metric.target.text === guess.text,
+                    foil: metric?.position === at && metric.foil?.text === guess.text,
+                  }
+                : null
+            }
+            ask={(role) => ask(guess, role)}
+          />
+        ))}
+      </ol>
+      <Measured />
+      <Failure of={attempts.refused.value} />
     </Panel>
+  );
+}
+
+/** The metric in one line: what, where, how much, and whether anybody chose it. */
+function Measured() {
+  const stage = useStage();
+  const metric = stage.metric.value;
+  const run = stage.run.value;
+  if (metric === null || run === null) return null;
+  const { which } = run.shown;
+  const place = which.startsWith("second")
+    ? `position ${metric.position}`
+    : tokenQuote(stage.tokens.value.texts[metric.position]);
+  return (
+    <p class="measured">
+      {`measured: ${answerWords(metric, run.shown, ` at ${place}`)}${metric.proposed ? " (proposed)" : ""}`}
+    </p>
   );
 }

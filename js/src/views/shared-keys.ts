@@ -1,10 +1,12 @@
 /**
- * The keys that mean the same in every panel: `[` and `]` walk the layers, Escape lets go of one thing at a time.
+ * The keys that mean the same in every panel: `[` and `]` walk the layers, `z` sets the selected head to zero or gives it back, Escape
+ * lets go of one thing at a time.
  */
 import { type KeyMap, stepped } from "../keyboard";
 import type { Ui } from "./ui";
+import { toggleZero } from "./zero-head";
 
-export function sharedKeys({ stage, tip }: Ui): KeyMap {
+export function sharedKeys({ stage, tip, changing }: Ui): KeyMap {
   const { selection } = stage;
   const layer = (by: number) => () => {
     const run = stage.run.value;
@@ -14,6 +16,7 @@ export function sharedKeys({ stage, tip }: Ui): KeyMap {
   return {
     "[": layer(-1),
     "]": layer(1),
+    z: () => toggleZero(stage, changing),
     Escape: () => {
       const idle =
         Object.keys(selection.hover.value).length === 0 &&

@@ -6,6 +6,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import { Attempts } from "../panels/attempt";
 import type { CellRequest } from "../protocol";
 import type { Stage } from "../stage";
 
@@ -26,10 +27,12 @@ export interface Ui {
   readonly tip: Signal<Tip | null>;
   /** Width of the whole view in CSS pixels. */
   readonly width: Signal<number>;
+  /** What is asked of the list of changes, from its panel or by a key elsewhere; refusals show in the panel. */
+  readonly changing: Attempts;
 }
 
 export function makeUi(stage: Stage): Ui {
-  return { stage, tip: signal(null), width: signal(1040) };
+  return { stage, tip: signal(null), width: signal(1040), changing: new Attempts() };
 }
 
 export const UiContext = createContext<Ui | null>(null);

@@ -170,6 +170,8 @@ export class Wanted {
         this.version.value++;
       },
       (reason: unknown) => {
+        // The run is over and another on its way: the former picture must not pass for the answer, so it is still waited for.
+        if (reason instanceof SourceError && reason.type === "Stale" && picture === null) return;
         if (!done()) return;
         recount();
         if (picture !== null && !this.#pictures.has(key)) {

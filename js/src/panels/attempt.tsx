@@ -1,0 +1,50 @@
+/**
+ * Asking the kernel for something from a panel: what it refuses is shown in that panel, with what to do. Nothing is refused silently.
+ */
+import { type Signal, signal } from "@preact/signals";
+import { SourceError } from "../source/source";
+
+export class Attempts {
+  readonly refused: Signal<{ message: string; hint: string | null } | null> = signal(null);
+
+  #underWay = new Set<string>();
+
+  /** The refusal of a former attempt goes with the next one. What has a key is not asked a second time before the first is answered. */
+  try(asking: () => Promise<unknown>, key?: string): void {
+    if (key !== undefined && this.#underWay.has(key)) return;
+    if (key !== undefined) this.#underWay.add(key);
+    this.refused.value = null;
+    asking()
+      .catch((error: Error) => {
+        this.refused.value = { message: error.message, hint: error instanceof SourceError ? error.hint : null };
+      })
+      .finally(() => key !== undefined && this.#underWay.delete(key));
+  }
+}
+
+interface FailureProps {
+  of: { message: string; hint: string | null } | null;
+  again?: () => void;
+  words?: string;
+}
+
+/** What happened, what to do, and a way to try once more where there is one. */
+export function Failure({ of, again, words = "Try again" }: FailureProps) {
+  if (of === null) return null;
+  return (
+    <div class="outcome failed" role="alert">
+      <span class="mark" aria-hidden="true">
+        !
+      </span>
+      <span>
+        {of.message}
+        {of.hint && <span class="hint"> {of.hint}</span>}
+      </span>
+      {again && (
+        <button type="button" class="plain" onClick={again}>
+          {words}
+        </button>
+      )}
+    </div>
+  );
+}
