@@ -61,10 +61,9 @@ class Causes:
 
     def _ablated(self, of: str, metric: str, into: str) -> list[str]:
         if not self._made:
-            return [f"{into} = lw.ablate({of}, {metric}).effect"]
+            return [f"{into} = lw.ablate({of}, {metric}).effect{self._all_layers('z')}"]
         base, quantity = self._base, self._metric.quantity if self._metric is not None else "logit_difference"
-        having = [layer for layer in range(self._run.n_layers) if "z" in sites_of(self._run, layer)]
-        layers = f"range({base}.n_layers)" if len(having) == self._run.n_layers else repr(having)
+        layers = f"range({base}.n_layers)" if not self._all_layers("z") else repr(self._having("z"))
         return [
             "import torch",
             f"heads = [(layer, head) for layer in {layers} for head in range({base}.heads_per_layer[layer])]",
@@ -74,6 +73,13 @@ class Causes:
             f"for outcome in lw.sweep({base}, each, {metric}{known(self._donors)}):",
             f"    {into}[heads[outcome.index]] = outcome.after[{quantity!r}] - before",
         ]
+
+    def _having(self, site: str) -> list[int]:
+        return [layer for layer in range(self._run.n_layers) if site in sites_of(self._run, layer)]
+
+    def _all_layers(self, site: str) -> str:
+        """A sweep gives the layers that have the site, a view shows a row for each."""
+        return "" if len(self._having(site)) == self._run.n_layers else f".reindex(layer=range({self._run.n_layers}))"
 
     def _direct(self, of: str, metric: str, into: str) -> list[str]:
         is_sum = self._metric is None or self._metric.quantity == "logit_difference"
@@ -103,8 +109,19 @@ class Causes:
         ]
 
     def _patched(self, site: str, direction: str, metric: str, into: str) -> list[str]:
-        pairs = "" if self._pairs is None else f", pairs={self._pairs}"
-        return [f"{into} = lw.patch(run, second, {metric}, site={site!r}, direction={direction!r}{pairs}).effect"]
+        asked = f"lw.patch(run, second, {metric}, site={site!r}, direction={direction!r}"
+        if self._pairs is None:
+            return [f"{into} = {asked}).effect{self._all_layers(site)}"]
+        paired = ["# (position in the first prompt, its partner in the second)", f"pairs = {self._pairs}"]
+        if direction == "noise" or site == "z":
+            return [*paired, f"{into} = {asked}, pairs=pairs).effect{self._all_layers(site)}"]
+        all_there = f".reindex(position=range(run.n_tokens)){self._all_layers(site)}"
+        return [  # the second prompt is patched: its positions stand at their partners of the first
+            *paired,
+            f"effect = {asked}, pairs=pairs).effect",
+            "here, there = zip(*pairs)",
+            f"{into} = effect.sel(position=list(there)).assign_coords(position=list(here)){all_there}",
+        ]
 
     def _screened(self, of: str, metric: str, into: str) -> list[str]:
         pairs = "" if self._pairs is None else f", pairs={self._pairs}"

@@ -27,13 +27,13 @@ class Spot:
 
     @classmethod
     def of(cls, cursor: Mapping[str, object], n_tokens: int) -> Spot:
-        """A cursor's places; what it leaves open is the first layer and head, and the last position."""
+        """A cursor's places; what it leaves open is the first layer and head, and the last position, as is one that another prompt has."""
 
         def place(name: str, otherwise: int) -> int:
             found = cursor.get(name)
             return found if isinstance(found, int) and not isinstance(found, bool) else otherwise
 
-        return cls(place("layer", 0), place("head", 0), place("query", place("position", n_tokens - 1)))
+        return cls(place("layer", 0), place("head", 0), min(place("query", n_tokens - 1), n_tokens - 1))
 
     @property
     def at_head(self) -> str:

@@ -276,10 +276,11 @@ def test_other_architectures(name: str) -> None:
     model = build(name)
     given = lw.capture(model, torch.tensor([5, 9, 30, 9, 41, 7, 30, 9, 60, 11]))
     metric = lw.Metric(10, 20)
-    causes, cursor = causes_of(given, metric), {"layer": 1, "head": 3, "query": 6}
+    other = given.again(torch.tensor([5, 9, 30, 9, 41, 8, 30, 9, 60, 11]))
+    causes, cursor = causes_of(given, metric, second=other), {"layer": 1, "head": 3, "query": 6}
     for field in {**{name: given.field(name) for name in given.fields}, **causes.fields}.values():
-        code = code_of(field.name, run=given, metric=metric, cursor=cursor)
-        shown = filled(causes, field.name) if field.name == "ablation_effect" else shown_by(field, cursor)
+        code = code_of(field.name, run=given, metric=metric, second=other, cursor=cursor)
+        shown = filled(causes, field.name) if field.name in causes._growths else shown_by(field, cursor)
         same(computed(code, model=model), shown, 1e-4)
 
 
