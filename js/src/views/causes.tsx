@@ -116,7 +116,7 @@ function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[]
   const y = useField((settings) => (equal ? "ablation_effect" : settings.scatterY), !equal);
   const model = useMemo(() => new ScatterModel(stage, x, y), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  useFilled(() => [x.value, y.value]);
+  useFilled(() => [x.value]);
   const menu = (axis: "scatterX" | "scatterY", field: FieldMeta | undefined) =>
     equal ? null : (
       <FieldMenu
@@ -126,22 +126,23 @@ function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[]
         choose={(name) => set({ [axis]: name })}
       />
     );
-  const both = [...new Set([x.value, y.value])];
   return (
     <Panel
       name="causes"
       title="Causes"
-      field={undefined}
+      field={y.value}
       head={<Head view={view} views={views} />}
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      note={both.map((field) => (
-        <span key={field?.name}>
-          <FillingWords field={field} />
-          {field?.caveat}{" "}
-        </span>
-      ))}
+      note={
+        x.value !== y.value && (
+          <span>
+            <FillingWords field={x.value} />
+            {unsaid(x.value?.caveat, y.value?.caveat)}{" "}
+          </span>
+        )
+      }
       table={() => scatterTable(stage, model.picture.value)}
     >
       <Scatter model={model} equal={equal} menuX={menu("scatterX", x.value)} menuY={menu("scatterY", y.value)} />
@@ -149,12 +150,19 @@ function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[]
   );
 }
 
+/** What the caveat of one axis says that the other's does not: both are read under one plot. */
+function unsaid(caveat = "", other = ""): string {
+  return caveat
+    .split(/(?<=\.) /)
+    .filter((sentence) => !other.includes(sentence))
+    .join(" ");
+}
+
 function Decomposition({ views }: { views: Open[] }) {
   const stage = useStage();
   const field = useField(() => "decomposition", false);
   const model = useMemo(() => new WaterfallModel(stage, field), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  useFilled(() => [field.value]);
   return (
     <Panel
       name="causes"
@@ -164,7 +172,6 @@ function Decomposition({ views }: { views: Open[] }) {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      note={<FillingWords field={field.value} />}
       table={() => termsTable(model.terms.value)}
     >
       <WaterfallChart model={model} />

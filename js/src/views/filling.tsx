@@ -75,7 +75,8 @@ export function FillingWords({ field }: { field: FieldMeta | undefined }) {
     return (
       <span class="filling" role="alert">
         {field.title} failed: {refused ?? progress.message ?? "no reason given"}
-        {refused === undefined && progress.hint ? ` ${progress.hint}` : ""} {again("try again")}{" "}
+        {refused === undefined && progress.hint ? ` ${progress.hint}` : ""} {again("try again")}
+        {" · "}
       </span>
     );
   if (progress.state === "running")
@@ -84,13 +85,15 @@ export function FillingWords({ field }: { field: FieldMeta | undefined }) {
         {far} so far{" "}
         <button type="button" class="plain small" onClick={() => void stage.halt(field.name).catch(() => {})}>
           stop
-        </button>{" "}
+        </button>
+        {" · "}
       </span>
     );
   if (progress.state === "stopped")
     return (
       <span class="filling" role="status">
-        Stopped at {far} {again("go on")}{" "}
+        Stopped at {far} {again("go on")}
+        {" · "}
       </span>
     );
   return null;

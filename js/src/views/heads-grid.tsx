@@ -10,15 +10,13 @@ import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { headExists } from "./fit";
 import { headKeys } from "./heads-keys";
-import { type HeadsLayout, headAt, headsLayout } from "./heads-layout";
+import { type HeadsLayout, headAt, headsLayout, MAX_HEIGHT } from "./heads-layout";
 import type { HeadsModel, HeadsPicture } from "./heads-model";
 import { type HeadMarks, paintHeadMarks, paintHeads } from "./heads-paint";
 import { preview } from "./preview";
 import { stateWordsOf } from "./read-out";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
-
-const MAX_HEIGHT = 480;
 
 function headWords(picture: HeadsPicture | null, layer: number, head: number): string {
   const at = `layer ${layer}, head ${head}`;

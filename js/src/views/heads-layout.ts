@@ -26,6 +26,9 @@ const SMALLEST = 4;
 const TOP = 4; // room for an outline
 const DIGITS = 18;
 
+/** A grid is no higher, so that it can be seen whole. */
+export const MAX_HEIGHT = 480;
+
 export function headsLayout(
   layers: number,
   heads: number,
@@ -52,6 +55,17 @@ export function headsLayout(
     layers,
     heads,
   };
+}
+
+/** Between two grids that stand side by side. */
+export const BESIDE_GAP = 16;
+const READABLE = 24;
+
+/** Whether two grids are better put one upon the other: their cells are small side by side, and would be much larger. */
+export function headsStack(layers: number, heads: number, width: number): boolean {
+  const cellAt = (room: number) => headsLayout(layers, heads, room, MAX_HEIGHT, false).cell;
+  const beside = cellAt((width - BESIDE_GAP) / 2);
+  return beside < READABLE && cellAt(width) >= 1.5 * beside;
 }
 
 export function headBox(layout: HeadsLayout, layer: number, head: number): Box {

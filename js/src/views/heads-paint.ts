@@ -12,9 +12,15 @@ import { tableFor } from "./colours";
 import { type HeadsLayout, headBox } from "./heads-layout";
 import { absent, type HeadsPicture } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
+import { signOf } from "./sign";
 
 /** Pixels of a cell that holds its number as well. */
 const NUMBERED = 34;
+/** Pixels of a cell that has at least the sign of its number. */
+const SIGNED = 12;
+
+const FONT = "11px system-ui, sans-serif";
+const SMALL = "10px system-ui, sans-serif";
 
 export function paintHeads(
   context: CanvasRenderingContext2D,
@@ -24,7 +30,6 @@ export function paintHeads(
   present: (layer: number, head: number) => boolean,
   theme: Theme,
 ): void {
-  context.font = "11px system-ui, sans-serif";
   context.textBaseline = "middle";
   context.textAlign = "center";
   for (let layer = 0; layer < layout.layers; layer++) {
@@ -36,13 +41,13 @@ export function paintHeads(
       } else if (picture && plane) {
         const table = tableFor(stage, picture.scale, plane.exponent);
         paintPlane(context, plane, box, table);
-        if (!picture.thumbnails && layout.cell >= NUMBERED) {
-          const bits = plane.halves[0]!;
+        const bits = plane.halves[0]!;
+        if (!picture.thumbnails && layout.cell >= SIGNED && stateOf(bits) === "value") {
+          const value = valueOf(bits, plane.exponent);
+          const text = layout.cell >= NUMBERED ? cellText(value, picture.scale) : signOf(picture.scale, value);
+          context.font = layout.cell < 44 ? SMALL : FONT;
           context.fillStyle = table.ink(bits);
-          if (stateOf(bits) === "value") {
-            const text = cellText(valueOf(bits, plane.exponent), picture.scale);
-            context.fillText(text, box.x + box.width / 2, box.y + box.height / 2);
-          }
+          context.fillText(text, box.x + box.width / 2, box.y + box.height / 2);
         }
         // A white cell on white must still be seen to be one.
         if (!picture.thumbnails && layout.cell >= 10) {
@@ -56,6 +61,7 @@ export function paintHeads(
       }
     }
   }
+  context.font = FONT;
   context.fillStyle = theme.dim;
   for (let layer = 0; layer < layout.layers; layer += layout.everyLayer) {
     const box = headBox(layout, layer, 0);

@@ -3,10 +3,13 @@
  *
  * Each grid says its own evidence: the panel's header the first's, a line of its own the second's.
  */
-import { useSignal } from "@preact/signals";
+import { type Signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Failure } from "../panels/attempt";
+import { CodeView } from "../panels/code";
 import { EvidenceMark } from "../panels/evidence";
+import { NARROW_BELOW } from "../panels/grid";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
@@ -17,16 +20,19 @@ import { attentionAgainstEffect } from "./against";
 import { FillingWords, useFilled } from "./filling";
 import { isPattern } from "./fit";
 import { HeadsGrid } from "./heads-grid";
+import { headsStack } from "./heads-layout";
 import { HeadsModel, headFields, poolOf } from "./heads-model";
 import { headsTable } from "./heads-table";
-import { useStage } from "./ui";
+import { useStage, useUi } from "./ui";
+import { useWidth } from "./use-width";
 import { headShort } from "./words";
 
 /** A field that is there only since something is asked of the answer: what may stand beside an observation. */
 const ofCause = ({ evidence }: FieldMeta): boolean => evidence === "attribution" || evidence === "intervention";
 
 export function HeadsPanel() {
-  const stage = useStage();
+  const ui = useUi();
+  const { stage } = ui;
   const models = useMemo(() => [new HeadsModel(stage, "headField"), new HeadsModel(stage, "headFieldBeside")], [stage]);
   const [first, beside] = models as [HeadsModel, HeadsModel];
   useEffect(
@@ -35,7 +41,7 @@ export function HeadsPanel() {
     },
     [models],
   );
-  useFilled(() => models.map(({ field }) => field.value));
+  useFilled(() => [beside.field.value]);
   const run = stage.run.value;
   const picture = first.picture.value;
   const fields = run ? headFields(stage.fields.value, run) : [];
@@ -52,6 +58,12 @@ export function HeadsPanel() {
     />
   );
   const second = beside.field.value;
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box, 320);
+  const stacked = useComputed(() => {
+    const [layers, heads] = [stage.run.value?.layers ?? 1, stage.run.value?.heads ?? 1];
+    return ui.width.value < NARROW_BELOW || headsStack(layers, heads, width.value);
+  });
 
   return (
     <Panel
@@ -67,24 +79,28 @@ export function HeadsPanel() {
             choose={(headField) => set({ headField })}
           />
           {meansQueries(first.field.value) && <span class="dim">mean over queries</span>}
-          {second === undefined && fields.some(ofCause) && menuBeside("+")}
           <Against fields={fields} />
         </span>
       }
-      legend={picture && <Legend field={picture.field} scale={picture.scale} />}
+      legend={
+        <>
+          {picture && <Legend field={picture.field} scale={picture.scale} />}
+          {second === undefined && fields.some(ofCause) && menuBeside("beside: none")}
+        </>
+      }
       waiting={first.wanted.waiting}
       error={first.wanted.error}
       retry={first.wanted.retry}
       empty={first.field.value ? null : "This run has no field over heads."}
       note={
         <>
+          {second && <b>{first.field.value?.title} · </b>}
           <Notes thumbnails={picture?.thumbnails ?? false} />
-          <FillingWords field={first.field.value} />
         </>
       }
       table={() => headsTable(stage, first.picture.value)}
     >
-      <div class={second ? "beside" : ""}>
+      <div ref={box} class={second && (stacked.value ? "beside stacked" : "beside")}>
         <div>
           {second && <div class="subhead dim">{first.field.value?.title}</div>}
           <HeadsGrid model={first} />
@@ -99,48 +115,50 @@ export function HeadsPanel() {
 function Beside({ model, field, menu }: { model: HeadsModel; field: FieldMeta; menu: ComponentChildren }) {
   const stage = useStage();
   const asTable = useSignal(false);
-  const error = model.wanted.error.value;
+  const asCode = useSignal(false);
   const picture = model.picture.value;
   return (
-    <section data-state={model.wanted.waiting.value ? "waiting" : "ready"} aria-label={`Heads, ${field.title}`}>
-      <div class="subhead">
-        {menu}
-        {meansQueries(field) && <span class="dim">mean over queries</span>}
-        <EvidenceMark evidence={field.evidence} />
+    <>
+      <section data-state={model.wanted.waiting.value ? "waiting" : "ready"} aria-label={`Heads, ${field.title}`}>
+        <div class="subhead">
+          {menu}
+          {meansQueries(field) && <span class="dim">mean over queries</span>}
+          <EvidenceMark evidence={field.evidence} />
+        </div>
+        <div class="line" aria-hidden="true" />
+        <Failure of={model.wanted.error.value} again={model.wanted.retry} />
+        <div class="picture">
+          <HeadsGrid model={model} />
+        </div>
+      </section>
+      <div class="of-second">
+        <div class="foot">
+          <p class="caveat">
+            <b>{field.title} · </b>
+            <FillingWords field={field} />
+            {field.caveat}
+          </p>
+          <span class="tail">
+            {picture && <Legend field={picture.field} scale={picture.scale} />}
+            <Toggle words="table" on={asTable} />
+            <Toggle words="code" on={asCode} />
+          </span>
+        </div>
+        {asTable.value && <NumberTable build={() => headsTable(stage, picture)} />}
+        {asCode.value && <CodeView field={field} />}
       </div>
-      <div class="line" aria-hidden="true" />
-      {error !== null && (
-        <p class="caveat" role="alert">
-          {error.message} {error.hint}{" "}
-          <button type="button" class="plain small" onClick={model.wanted.retry}>
-            Try again
-          </button>
-        </p>
-      )}
-      <div class="picture">
-        <HeadsGrid model={model} />
-      </div>
-      <div class="foot">
-        <p class="caveat">
-          <FillingWords field={field} />
-          {field.caveat}
-        </p>
-        <span class="tail">
-          {picture && <Legend field={picture.field} scale={picture.scale} />}
-          <button
-            type="button"
-            class="plain small"
-            aria-pressed={asTable.value}
-            onClick={() => {
-              asTable.value = !asTable.value;
-            }}
-          >
-            table
-          </button>
-        </span>
-      </div>
-      {asTable.value && <NumberTable build={() => headsTable(stage, picture)} />}
-    </section>
+    </>
+  );
+}
+
+function Toggle({ words, on }: { words: string; on: Signal<boolean> }) {
+  const turn = () => {
+    on.value = !on.value;
+  };
+  return (
+    <button type="button" class="plain small" aria-pressed={on.value} onClick={turn}>
+      {words}
+    </button>
   );
 }
 
@@ -154,6 +172,7 @@ function Against({ fields }: { fields: FieldMeta[] }) {
     <button
       type="button"
       class="plain small against"
+      title="where each head looks, beside what taking it away does to the answer"
       onClick={() => {
         settings.value = next;
       }}

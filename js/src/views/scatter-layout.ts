@@ -64,8 +64,8 @@ export function scatterLayout(points: readonly Point[], width: number, height: n
     top: EDGE.top,
     right: EDGE.left + wide,
     bottom: EDGE.top + tall,
-    x: axisOver(both ?? xs, wide < 260 ? 3 : 5),
-    y: axisOver(both ?? ys, equal && wide < 260 ? 3 : tall < 160 ? 3 : 5),
+    x: axisOver(both ?? xs, wide / 48),
+    y: axisOver(both ?? ys, equal ? wide / 48 : tall / 36),
   };
 }
 
@@ -90,4 +90,12 @@ export function nearestPoint(
     if (distance < least) [best, least] = [point, distance];
   }
   return best;
+}
+
+/** Whether words along the diagonal are better put at its upper end: where fewer points lie near the line. */
+export function upperEndIsFree({ x }: ScatterLayout, points: readonly Point[]): boolean {
+  const middle = (x.low + x.high) / 2;
+  const near = points.filter((point) => Math.abs(point.x - point.y) < 0.15 * (x.high - x.low));
+  const above = near.filter((point) => point.x + point.y > 2 * middle).length;
+  return 2 * above <= near.length;
 }

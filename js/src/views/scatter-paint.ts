@@ -6,7 +6,7 @@
 import { numberText } from "../paint/numbers";
 import type { Theme } from "../theme";
 import { headStyle } from "./outline";
-import { type Point, placeX, placeY, type ScatterLayout } from "./scatter-layout";
+import { type Point, placeX, placeY, type ScatterLayout, upperEndIsFree } from "./scatter-layout";
 import { headShort } from "./words";
 
 type Context = CanvasRenderingContext2D;
@@ -52,16 +52,21 @@ function paintAxes(context: Context, layout: ScatterLayout, theme: Theme): void 
 }
 
 /** Where both numbers are equal: from corner to corner, since the axes are. */
-function paintDiagonal(context: Context, { left, right, top, bottom }: ScatterLayout, words: string, theme: Theme) {
+function paintDiagonal(
+  context: Context,
+  { left, right, top, bottom }: ScatterLayout,
+  words: string,
+  atTop: boolean,
+  theme: Theme,
+): void {
   context.save();
   context.strokeStyle = theme.dim;
   context.setLineDash([5, 4]);
   line(context, left, bottom, right, top);
-  context.translate(right, top);
+  context.translate(atTop ? right : left, atTop ? top : bottom);
   context.rotate(-Math.PI / 4);
-  context.textAlign = "right";
-  context.fillStyle = theme.dim;
-  context.fillText(words, -8, -8);
+  context.textAlign = atTop ? "right" : "left";
+  context.fillText(words, atTop ? -10 : 10, -8);
   context.restore();
 }
 
@@ -74,7 +79,7 @@ export function paintScatter(
 ): void {
   context.font = FONT;
   paintAxes(context, layout, theme);
-  if (diagonal !== null) paintDiagonal(context, layout, diagonal, theme);
+  if (diagonal !== null) paintDiagonal(context, layout, diagonal, upperEndIsFree(layout, points), theme);
   const radius = radiusOf(points.length);
   context.lineWidth = radius > 3 ? 1.5 : 1;
   context.strokeStyle = theme.accent;

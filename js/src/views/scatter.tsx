@@ -65,7 +65,7 @@ interface AxisProps {
   menu: ComponentChildren;
 }
 
-/** What an axis shows: its field, which of its numbers, and what kind of evidence they are. */
+/** What an axis shows: its field, which of its numbers, and along x what kind of evidence they are; the panel's header says y's. */
 function AxisLine({ axis, field, menu }: AxisProps) {
   const { stage } = useUi();
   if (!field) return null;
@@ -80,7 +80,7 @@ function AxisLine({ axis, field, menu }: AxisProps) {
         {slice}
         {unitOf(field) && ` (${field.unit})`}
       </span>
-      <EvidenceMark evidence={field.evidence} />
+      {axis === "x" && <EvidenceMark evidence={field.evidence} />}
     </div>
   );
 }

@@ -2,7 +2,7 @@
  * The bars of a waterfall: each part of a sum begins where the one before it ended, and the last bar is the sum.
  *
  * Pure. The parts of largest magnitude come first, one bar each; what is left over is gathered into one bar, so that the bars always
- * add up to the whole. A part that is not a number takes no part, and is counted.
+ * add up to the whole. A part that is not a number takes no part, and is named.
  */
 export interface Bar {
   readonly label: string;
@@ -19,8 +19,8 @@ export interface Waterfall {
   /** Ends of the scale; zero lies between them. */
   readonly low: number;
   readonly high: number;
-  /** Terms that held no finite number. */
-  readonly missing: number;
+  /** The labels of terms that held no finite number. */
+  readonly missing: string[];
 }
 
 export function waterfall(labels: readonly string[], values: readonly number[], most: number): Waterfall {
@@ -49,7 +49,7 @@ export function waterfall(labels: readonly string[], values: readonly number[], 
     total: sum,
     low: Math.min(...ends),
     high: Math.max(...ends),
-    missing: values.length - there.length,
+    missing: labels.filter((_, i) => !Number.isFinite(values[i])),
   };
 }
 

@@ -106,7 +106,7 @@ export function WaterfallChart({ model }: { model: WaterfallModel }) {
       </ol>
       <p class="agreement">
         {note}
-        {missing > 0 && ` ${missing} terms are not numbers and are left out.`}
+        {missing.length > 0 && ` · no number for ${missing.join(", ")}`}
       </p>
     </>
   );
