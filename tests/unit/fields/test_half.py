@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from llmwidgets.fields.half import ABSENT, HALF_ABSENT, HALF_MASKED, HALF_NAN, MASKED, decode, encode, exponent_for
+from llmwidgets.fields.half import ABSENT, HALF_ABSENT, HALF_MASKED, HALF_NAN, MASKED, PENDING, decode, encode, exponent_for
 
 FIXTURE = Path(__file__).parents[2] / "contract" / "fixtures" / "halves.json"
 
@@ -64,9 +64,9 @@ def test_a_block_without_finite_values_has_exponent_zero() -> None:
 
 
 def test_the_contract_between_kernel_and_page_decodes_as_it_says() -> None:
-    named = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "masked": np.nan, "absent": np.nan}
+    named = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "masked": np.nan, "absent": np.nan, "pending": np.nan}
     for case in json.loads(FIXTURE.read_text())["cases"]:
         values, state = decode(np.array(case["bits"], np.uint16), case["exponent"])
         expected = np.array([named.get(value, value) for value in case["values"]], np.float32)
         assert np.array_equal(values, expected, equal_nan=True)
-        assert state.tolist() == [{"masked": MASKED, "absent": ABSENT}.get(value, 0) for value in case["values"]]
+        assert state.tolist() == [{"masked": MASKED, "absent": ABSENT, "pending": PENDING}.get(value, 0) for value in case["values"]]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from llmwidgets.fields import ABSENT, MASKED, VALUE, pool
+from llmwidgets.fields import ABSENT, MASKED, PENDING, VALUE, pool
 
 FIXTURE = Path(__file__).parents[2] / "contract" / "fixtures" / "pooling.json"
 
@@ -21,7 +21,7 @@ FIXTURE = Path(__file__).parents[2] / "contract" / "fixtures" / "pooling.json"
 def cells(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     shape = draw(arrays.array_shapes(min_dims=2, max_dims=2, max_side=9))
     values = draw(arrays.arrays(np.float32, shape, elements=st.floats(width=32) | st.sampled_from([-1.0, 1.0, 0.0])))
-    state = draw(arrays.arrays(np.uint8, shape, elements=st.sampled_from([VALUE, VALUE, MASKED, ABSENT])))
+    state = draw(arrays.arrays(np.uint8, shape, elements=st.sampled_from([VALUE, VALUE, MASKED, ABSENT, PENDING])))
     return np.where(state == VALUE, values, np.float32(np.nan)), state
 
 
@@ -29,7 +29,7 @@ def one_pooled(values: list[float], states: list[int], diverging: bool) -> tuple
     """Pooling of one cell, written out."""
     present = [value for value, state in zip(values, states, strict=True) if state == VALUE]
     if not present:
-        return np.nan, min(states)
+        return np.nan, min(states, key=[VALUE, PENDING, MASKED, ABSENT].index)
     if any(np.isnan(present)):
         return np.nan, VALUE
     return (max(present, key=lambda value: (abs(value), value)) if diverging else max(present)), VALUE
@@ -78,7 +78,7 @@ def test_pooling_warns_of_nothing() -> None:
 
 
 def test_the_contract_between_kernel_and_page_pools_as_it_says() -> None:
-    missing = {"masked": MASKED, "absent": ABSENT}
+    missing = {"masked": MASKED, "absent": ABSENT, "pending": PENDING}
     for case in json.loads(FIXTURE.read_text())["cases"]:
 
         def read(rows: list[list[float | str]]) -> tuple[np.ndarray, np.ndarray]:
