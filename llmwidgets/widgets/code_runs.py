@@ -7,7 +7,7 @@ names are used, and the same prompt gives the same run. What is computed with th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -58,13 +58,13 @@ def metric_of(metric: Metric) -> str:
     return f"lw.Metric({', '.join(given)})"
 
 
-def together(changes: Iterable[Intervention], others: dict[str, Capture]) -> str:
+def together(changes: Iterable[Intervention], others: Mapping[str, Capture]) -> str:
     """Changes as an expression: one Intervention, or a list of them. others: runs by the names that they have in the code."""
     each = [one_change(change, others) for change in changes]
     return each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
 
 
-def one_change(change: Intervention, others: dict[str, Capture]) -> str:
+def one_change(change: Intervention, others: Mapping[str, Capture]) -> str:
     """One Intervention as an expression; its name is left out."""
     given = [repr(change.site)]
     for field in fields(change):
@@ -76,7 +76,7 @@ def one_change(change: Intervention, others: dict[str, Capture]) -> str:
     return f"lw.Intervention({', '.join(given)})"
 
 
-def donors_of(changes: Interventions, others: dict[str, Capture]) -> list[str]:
+def donors_of(changes: Interventions, others: Mapping[str, Capture]) -> list[str]:
     """Names of the runs that these changes take values from."""
     return [name for name, run in others.items() if any(one.replacement and _is_from(one.replacement, run) for one in changes)]
 
@@ -86,11 +86,12 @@ def known(names: Sequence[str]) -> str:
     return f", known=[{', '.join(names)}]" if names else ""
 
 
-def _replacement(replacement: Replacement, others: dict[str, Capture]) -> str:
+def _replacement(replacement: Replacement, others: Mapping[str, Capture]) -> str:
     if replacement.how == "other":
         for name, run in others.items():
-            if replacement == Replacement.other(run):
-                return f"lw.Replacement.other({name})"
+            if replacement == Replacement.other(run, replacement.positions):
+                positions = "" if replacement.positions is None else f", positions={list(replacement.positions)}"
+                return f"lw.Replacement.other({name}{positions})"
     return f"lw.{replacement!r}"
 
 

@@ -171,6 +171,27 @@ def test_of_patching_between_two_prompts(name: str, run: Any, second: Any, loade
     assert "pairs" not in code
 
 
+@pytest.mark.parametrize(
+    "name", ["patching_denoise", "patching_noise", "patching_heads_denoise", "patching_heads_noise", "patching_estimate"]
+)
+def test_of_patching_between_prompts_of_unequal_length(name: str, run: Any, longer: Any, loaded: None) -> None:
+    pairs = align(run.token_ids, longer.token_ids).pairs
+    causes = causes_of(run, second=longer, pairs=pairs)
+    shown = shown_by(causes.fields[name]) if name == "patching_estimate" else filled(causes, name)
+    same(computed(code_of(name, run=run, metric=METRIC, second=longer, pairs=pairs)), shown)
+
+
+@pytest.mark.parametrize("shown", ["changed", "second_changed"])
+def test_of_an_activation_put_in_from_a_prompt_of_another_length(shown: str, run: Any, longer: Any, loaded: None) -> None:
+    pairs = align(run.token_ids, longer.token_ids).pairs
+    into, donor = (run, longer) if shown == "changed" else (longer, run)
+    own = pairs if shown == "changed" else tuple((there, here) for here, there in pairs)
+    change = lw.Interventions([lw.Intervention("resid_pre", layer=2, position=own[4][0], replacement=lw.Replacement.other(donor, own))])
+    code = code_of("attention", run=run, metric=METRIC, changes=change, shown=shown, second=longer, pairs=pairs, cursor=CURSOR)
+    same(computed(code), lw.intervene(into, change, known=[donor]).pattern(2, 1).numpy())
+    assert "Replacement.other(second" in code or "Replacement.other(run" in code
+
+
 def test_of_the_estimate_of_patching(run: Any, second: Any) -> None:
     field = causes_of(run, second=second).fields["patching_estimate"]
     same(computed(code_of("patching_estimate", run=run, metric=METRIC, second=second)), shown_by(field))
