@@ -10,10 +10,12 @@ const wish = (layer: number, priority = 0): Wish => ({ request: request(layer), 
 
 class Hand implements Source {
   asked: { layer: number; signal: AbortSignal; give: () => void; fail: (error: Error) => void }[] = [];
+  wanted: BlockRequest[] = [];
   peek = (): Block | undefined => undefined;
   cell = (): Promise<Cell> => Promise.reject(new Error("no cell"));
 
   read(wanted: BlockRequest, options?: ReadOptions): Promise<Block> {
+    this.wanted.push(wanted);
     return new Promise((resolve, reject) => {
       const block = { request: wanted, dims: [], shape: [], exponent: 0, extent: null, texts: null };
       const give = () => resolve({ ...block, halves: Uint16Array.of(wanted.index.layer as number) });
@@ -83,6 +85,73 @@ describe("a view's wishes", () => {
     expect(source.asked.length).toBe(2);
     expect(wanted.error.value).toBe(null);
     wanted.dispose();
+  });
+
+  describe("for a field that fills in", () => {
+    const at = (version: number, step = "metric"): Wish => ({
+      request: { ...request(0), version },
+      priority: 0,
+      step,
+    });
+    const versions = (source: Hand) => source.wanted.map(({ version }) => version);
+
+    it("keep the former step's block until the newer has come, and dim nothing for it", async () => {
+      const source = new Hand();
+      const wishes = signal([at(1)]);
+      const wanted = new Wanted(source, () => wishes.value);
+      expect(wanted.waiting.value).toBe(true);
+      source.asked[0]!.give();
+      await settled();
+      const first = wanted.get(at(1).request);
+      wishes.value = [at(2)];
+      expect(wanted.waiting.value).toBe(false);
+      expect(wanted.get(at(2).request)).toBe(first);
+      source.asked[1]!.give();
+      await settled();
+      expect(wanted.get(at(2).request)!.request.version).toBe(2);
+      wanted.dispose();
+    });
+
+    it("let what is under way land, then ask for the newest only", async () => {
+      const source = new Hand();
+      const wishes = signal([at(1)]);
+      const wanted = new Wanted(source, () => wishes.value);
+      for (const version of [2, 3, 4]) wishes.value = [at(version)];
+      expect(versions(source)).toEqual([1]);
+      expect(source.asked[0]!.signal.aborted).toBe(false);
+      source.asked[0]!.give();
+      await settled();
+      expect(wanted.get(at(4).request)!.request.version).toBe(1);
+      expect(versions(source)).toEqual([1, 4]);
+      expect(wanted.waiting.value).toBe(false);
+      wanted.dispose();
+    });
+
+    it("ask for the newest also when the one under way fails, and say nothing of that", async () => {
+      const source = new Hand();
+      const wishes = signal([at(1)]);
+      const wanted = new Wanted(source, () => wishes.value);
+      wishes.value = [at(2)];
+      source.asked[0]!.fail(new SourceError("Stale", "over"));
+      await settled();
+      expect(versions(source)).toEqual([1, 2]);
+      expect(wanted.error.value).toBe(null);
+      wanted.dispose();
+    });
+
+    it("do not take the numbers of another metric for a step", async () => {
+      const source = new Hand();
+      const wishes = signal([at(1)]);
+      const wanted = new Wanted(source, () => wishes.value);
+      source.asked[0]!.give();
+      await settled();
+      wishes.value = [at(2, "another metric")];
+      expect(wanted.get(at(2).request)).toBe(undefined);
+      expect(wanted.waiting.value).toBe(true);
+      wishes.value = [at(3)];
+      expect(source.asked[1]!.signal.aborted).toBe(true);
+      wanted.dispose();
+    });
   });
 
   it("stay the very same while they say the same", () => {
