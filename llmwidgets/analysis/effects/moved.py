@@ -56,10 +56,11 @@ def moved_by(run: Capture, change: Intervention, most: int = 8) -> list[dict[str
         cuts = Cuts(run, queries, keys, [layer])
         cuts.require_something_left()
         heads = _all(change.head, run.heads_per_layer[layer], "head (of scores)")
-        shares = cuts.moved(layer, heads)  # (head, query)
-        for i, j in zip(*np.nonzero(shares > 0), strict=True):  # not so for NaN
-            rows.append((float(shares[i, j]), layer, heads[i], cuts.queries[j]))
-    rows.sort(key=lambda row: (-row[0], row[1:]))
+        shares, rows_here = cuts.moved(layer, heads), cuts.queries  # (head, query)
+        largest = np.argsort(-np.where(shares > 0, shares, 0.0), axis=None, kind="stable")[:most]  # NaN, where there was no look, is not
+        for i, j in zip(*np.unravel_index(largest, shares.shape), strict=True):
+            rows.append((float(shares[i, j]), layer, heads[i], rows_here[j]))
+    rows = sorted((row for row in rows if row[0] > 0), key=lambda row: (-row[0], row[1:]))
     return [
         {"layer": layer, "head": head, "query": query, "share": share, "to": _largest(gains(run, layer, head, query, keys))}
         for share, layer, head, query in rows[:most]
