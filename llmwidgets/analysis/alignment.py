@@ -4,26 +4,23 @@ Always true: pairs (first's position, second's) rise strictly in both, so that a
 prompts given the other way round get the same pairs the other way round; equal tokens at both ends are paired, and so are the last
 positions wherever order allows it, for a metric is mostly asked there. What is done with pairs is left to others (patching, differences).
 
-Prompts of equal length are paired by position. Others by likeness: runs of equal tokens, longest first (Ratcliff and Obershelp's
-matching); between them, stretches of equal length one to one, and of unequal stretches the last positions only: what a causal model knows
-of a phrase stands at its end, and the rest has no partner.
+Prompts of equal length are paired by position. Others by likeness: runs of equal tokens (equal_runs.py); between them, stretches of equal
+length one to one, and of unequal stretches the last positions only: what a causal model knows of a phrase stands at its end, and the rest
+has no partner.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any
 
 from llmwidgets.experiments.places import whole_number
 
-Pairs = tuple[tuple[int, int], ...]
+from .equal_runs import equal_runs
 
-_MOST_LIKE = 1 << 21
-"""Pairs of equal tokens past which those that stand everywhere start no match any more: it would take seconds."""
+Pairs = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -87,15 +84,21 @@ def _by_likeness(first: Sequence[int], second: Sequence[int]) -> list[tuple[int,
     start = _alike(first, second, min(n, m) - ends)
     ends += _alike(first[start : n - ends][::-1], second[start : m - ends][::-1], min(n, m) - start - ends)
     pairs = [(i, i) for i in range(start)]
-    one, other = first[start : n - ends], second[start : m - ends]
-    likes = Counter(one)
-    often = sum(likes[token] for token in other)
-    for what, top, stop, other_top, other_stop in SequenceMatcher(None, one, other, autojunk=often > _MOST_LIKE).get_opcodes():
-        if what == "equal" or (what == "replace" and stop - top == other_stop - other_top):
-            pairs += [(start + top + i, start + other_top + i) for i in range(stop - top)]
-        elif what == "replace":
-            pairs.append((start + stop - 1, start + other_stop - 1))
+    equal = equal_runs(first[start : n - ends], second[start : m - ends])
+    one, other = start, start  # where the stretch between runs of equal tokens begins
+    for stop, other_stop in [*((start + i, start + j) for i, j in equal), (n - ends, m - ends)]:
+        pairs += _between(one, stop, other, other_stop)
+        if stop < n - ends:
+            pairs.append((stop, other_stop))
+        one, other = stop + 1, other_stop + 1
     return pairs + [(n - i, m - i) for i in range(ends, 0, -1)]
+
+
+def _between(one: int, stop: int, other: int, other_stop: int) -> list[tuple[int, int]]:
+    """The pairs of a stretch in which no tokens are equal."""
+    if stop - one == other_stop - other:
+        return [(one + i, other + i) for i in range(stop - one)]
+    return [(stop - 1, other_stop - 1)] if stop > one and other_stop > other else []
 
 
 def _alike(one: Sequence[int], other: Sequence[int], most: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .axis import TOKEN_COORDINATES, Axis
 from .field import CellExtra, Field
-from .half import ABSENT, VALUE
+from .half import ABSENT, PENDING, VALUE
 from .scale import Scale
 from .stream import Cells, Places
 
@@ -160,5 +160,6 @@ def _states(cells: Cells) -> np.ndarray:
 
 
 def _state_of_both(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Equal states stay; one without the other is absent, but what is still to come (a state past ABSENT) is still to come."""
-    return np.where(one == other, one, np.maximum(np.maximum(one, other), ABSENT)).astype(np.uint8)
+    """Equal states stay; what either has yet to compute is pending; else one without the other is absent."""
+    pending = (one == PENDING) | (other == PENDING)
+    return np.where(one == other, one, np.where(pending, np.uint8(PENDING), np.uint8(ABSENT))).astype(np.uint8)
