@@ -75,6 +75,10 @@ class CauseFields:
         """Stop a field's sweep; what it has found stays. False: it does not run. Raises as `fill` does."""
         return self._growth(name).stop()
 
+    def tells_of(self, causes: CauseFields) -> bool:
+        """Whether these are the ones."""
+        return causes is self
+
     def close(self) -> None:
         """Stop everything. `tell` is called no more, but for a call that is under way."""
         self._tell_out = None

@@ -21,6 +21,7 @@ from ..experiments.metric import Metric
 from ..fields import Field
 from .answers import Cancelled, Served
 from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
+from .cause_differences import CauseDifferences
 from .cause_fields import CauseFields
 from .fields_of_run import fields_of
 
@@ -40,7 +41,7 @@ def key_of(asked: Asked, which: str) -> Key:
     changes = [] if which in UNCHANGED else asked.active(run).to_json()
     pairs = asked.pairs if which == "prompts" else ()
     metric = json.dumps(asked.metric.to_json()) if asked.metric is not None and is_difference(which) else ""
-    return which, id(asked.first), id(asked.second), json.dumps(changes), pairs, metric
+    return which, _made_of(asked, which), json.dumps(changes), pairs, metric
 
 
 class Exhibits:
@@ -112,7 +113,7 @@ class Exhibits:
                     continue
                 if served.causes is not None:
                     served.causes.close()
-                if not _is_of(key, asked):
+                if key[1] != _made_of(asked, key[0]):
                     self._drop(key)
                     continue
                 rest = {name: field for name, field in served.fields.items() if served.causes is None or name not in served.causes.fields}
@@ -151,10 +152,9 @@ class Exhibits:
                 "intervention",
             )
         after, before = (self.made(asked, end, progress, cancelled) for end in ends)
-        fields = field_differences(
-            after.capture, before.capture, _steady(after), _steady(before), pairs=pairs, label=label, evidence=evidence
-        )
-        return (before if which == "prompts" else after).capture, (), fields, None
+        fields = field_differences(after.capture, before.capture, after.fields, before.fields, pairs=pairs, label=label, evidence=evidence)
+        causes = None if after.causes is None or before.causes is None else CauseDifferences(after.causes, before.causes, fields)
+        return (before if which == "prompts" else after).capture, (), fields, causes
 
     def _causes(self, asked: Asked, which: str, run: Capture) -> CauseFields | None:
         if asked.metric is None or asked.first is None:
@@ -182,8 +182,8 @@ class Exhibits:
 
     def _heard(self, causes: CauseFields) -> None:
         with self._lock:
-            served = next((one for one in self._kept.values() if one.causes is causes), None)
-        if served is not None:
+            concerned = [one for one in self._kept.values() if one.causes is not None and one.causes.tells_of(causes)]
+        for served in concerned:
             self._tell(served)
 
     def _answers(self, asked: Asked, which: str, run: Capture) -> dict[str, float | None]:
@@ -216,14 +216,10 @@ def metric_on(asked: Asked, run: str) -> Metric | None:
     return metric
 
 
-def _is_of(key: Key, asked: Asked) -> bool:
-    return key[1:3] == (id(asked.first), id(asked.second))
-
-
-def _steady(served: Served) -> dict[str, Field]:
-    """Its fields but those that still grow."""
-    growing = {} if served.causes is None else {name for name, told in served.causes.progress().items() if told["total"] > 0}
-    return {name: field for name, field in served.fields.items() if name not in growing}
+def _made_of(asked: Asked, which: str) -> tuple[int, ...]:
+    """The runs of the prompts that it is made of."""
+    first, second = id(asked.first), id(asked.second)
+    return (first, second) if which == "prompts" else (first,) if run_of(which) == "first" else (second,)
 
 
 def progress_of(served: Served) -> dict[str, Any]:

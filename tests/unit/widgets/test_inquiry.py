@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -255,3 +257,27 @@ def test_a_field_of_the_users_is_there_in_every_run(view):
     view.shown = "difference"
     drain(view)
     assert "mine" not in view.served.fields
+
+
+def test_the_difference_of_two_sweeps_fills_as_both_do(view):
+    view.interventions = lw.Intervention("z", layer=3, head=3)
+    drain(view)
+    changed = view.served.causes
+    view.shown = "difference"
+    drain(view)
+    causes = view.served.causes
+    assert causes.progress()["ablation_effect"]["state"] == "idle" and causes.progress()["ablation_effect"]["total"] == 32
+    causes.fill("ablation_effect")
+    while causes.progress()["ablation_effect"]["state"] != "ready":
+        time.sleep(0.001)
+    clean = view.inquiry.exhibits.made(view.inquiry.asked, "clean").causes
+    expected = changed.fields["ablation_effect"].read().values - clean.fields["ablation_effect"].read().values
+    np.testing.assert_allclose(field(view, "ablation_effect").read().values, expected, atol=1e-5)
+    assert np.abs(expected).max() > 0.01
+
+
+def test_a_second_prompt_brings_the_fields_of_patching_at_once(view, other):
+    epoch = view.run["epoch"]
+    view.compare(other)
+    view.set(layer_field="patching_noise", head_field_beside="patching_heads_noise")
+    assert view.run["epoch"] == epoch and view.settings["layerField"] == "patching_noise"
