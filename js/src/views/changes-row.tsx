@@ -69,8 +69,15 @@ function Name({ change, rename }: { change: Change; rename: (to: string) => void
   useEffect(() => {
     line.current?.select();
   }, [editing]);
+  const ended = useRef(true);
+  const begin = () => {
+    ended.current = false;
+    setEditing(true);
+  };
   const end = (keep: boolean, toButton: boolean) => {
-    const typed = line.current?.value.trim() ?? "";
+    if (ended.current || line.current === null) return; // a line that is taken out of the page blurs once more
+    ended.current = true;
+    const typed = line.current.value.trim();
     setEditing(false);
     if (keep && typed !== change.name) rename(typed);
     if (toButton) requestAnimationFrame(() => button.current?.focus());
@@ -83,7 +90,7 @@ function Name({ change, rename }: { change: Change; rename: (to: string) => void
         class={change.name ? "name" : "name dim"}
         aria-label={`${change.name ? "rename" : "name"} this change`}
         title={change.name ? "rename" : "give it a name"}
-        onClick={() => setEditing(true)}
+        onClick={begin}
       >
         {change.name || "✎"}
       </button>

@@ -29,14 +29,14 @@ export function ChangesPanel() {
       <div class="head">
         <h3>Changes</h3>
         {changes.length > 0 && <span class="dim">{`${on} of ${changes.length} on`}</span>}
-        {changes.length === 0 && <Nothing />}
+        <Shown />
         {changes.length > 0 && (
           <button type="button" class="plain small clear" onClick={() => ask({ op: "clear" })}>
             clear all
           </button>
         )}
       </div>
-      <Shown />
+      {changes.length === 0 && <Nothing />}
       <Failure of={changing.refused.value} />
       {changes.length > 0 && (
         <ul class="list">
@@ -82,10 +82,10 @@ function Nothing() {
   const { stage, changing } = useUi();
   const { layer, head } = stage.selection.pinned;
   const op = zeroOp(stage);
-  if (op === null) return <span class="dim">Nothing is changed. Select a head, and it can be set to zero here.</span>;
+  if (op === null) return <p class="nothing">Nothing is changed. Select a head, and it can be set to zero here.</p>;
   return (
-    <>
-      <span class="dim">{`Nothing is changed. Set the selected head ${headShort(layer.value!, head.value!)} to zero:`}</span>
+    <p class="nothing">
+      {`Nothing is changed. Set the selected head ${headShort(layer.value!, head.value!)} to zero: `}
       <button
         type="button"
         class="plain"
@@ -94,7 +94,7 @@ function Nothing() {
       >
         Zero this head
       </button>
-    </>
+    </p>
   );
 }
 

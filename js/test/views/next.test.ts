@@ -1,0 +1,223 @@
+/** The next-token panel: a press chooses what is measured, and a changed run has the clean one's share beside its own. */
+import { afterEach, describe, expect, it } from "vitest";
+import { SourceError } from "../../src/source/source";
+import { SHOWING } from "../shapes";
+import { endAll, METRIC, makeStage, painted, pointAt, show, shownRun, type TestStage } from "./stage";
+
+afterEach(endAll);
+
+/** Token ids that the kernel gives with the exact cell: 100 * position + rank. */
+function withIds(stage: TestStage): TestStage {
+  const { cell } = stage.source;
+  stage.source.cell = async (request) => {
+    const { position, rank } = request.index;
+    const more = [{ label: "id", value: 100 * position! + rank!, unit: "" }];
+    return { ...(await cell.call(stage.source, request)), more };
+  };
+  return stage;
+}
+
+const asks = (stage: TestStage) => stage.calls.filter(([name]) => name === "ask").map(([, given]) => given);
+
+// The guesses after position 5 are " n15", " n16", " n17", with shares of 1/2, 1/4, 1/8.
+const measured = (target: number, foil: number | null, position = 5) => ({
+  ...METRIC,
+  target: { id: 500 + target, text: ` n${15 + target}` },
+  foil: foil === null ? null : { id: 500 + foil, text: ` n${15 + foil}` },
+  position,
+});
+
+async function shown(stage = withIds(makeStage())) {
+  const view = show(stage);
+  await painted();
+  const row = (rank: number) => view.panel("next").querySelectorAll<HTMLElement>("li")[rank]!;
+  const pill = (rank: number, role: string) => row(rank).querySelector<HTMLButtonElement>(`.pill.${role}`)!;
+  return { stage, view, row, pill };
+}
+
+describe("a guess that is pressed", () => {
+  it("becomes the target, at the position that is shown; with Shift the foil", async () => {
+    const { stage, row } = await shown();
+    stage.metric.value = { ...METRIC, position: 2 };
+    pointAt(row(1), "click", 4, 4);
+    await painted();
+    pointAt(row(2), "click", 4, 4, { shiftKey: true });
+    await painted();
+    expect(asks(stage)).toEqual([
+      { target: 501, position: 5 },
+      { foil: 502, position: 5 },
+    ]);
+    stage.selection.pin({ query: 3 });
+    await painted();
+    pointAt(row(0), "click", 4, 4);
+    await painted();
+    expect(asks(stage).at(-1)).toEqual({ target: 300, position: 3 });
+  });
+
+  it("by its buttons, which are buttons and say what they are", async () => {
+    const { stage, pill } = await shown();
+    stage.metric.value = measured(0, 1);
+    await painted();
+    expect([0, 1, 2].map((rank) => ["target", "foil"].map((role) => pill(rank, role).ariaPressed))).toEqual([
+      ["true", "false"],
+      ["false", "true"],
+      ["false", "false"],
+    ]);
+    expect(pill(2, "foil").textContent).toBe("foil");
+    pill(2, "foil").click();
+    await painted();
+    expect(asks(stage)).toEqual([{ foil: 502, position: 5 }]);
+    expect(getComputedStyle(pill(0, "target")).borderStyle).toBe("solid");
+    expect(getComputedStyle(pill(1, "foil")).borderStyle).toBe("dashed");
+  });
+
+  it("changes places with the other, and asks nothing where it is so already", async () => {
+    const { stage, pill } = await shown();
+    stage.metric.value = measured(0, 1);
+    await painted();
+    pill(0, "target").click();
+    await painted();
+    expect(asks(stage)).toEqual([]);
+    pill(1, "target").click();
+    await painted();
+    pill(0, "foil").click();
+    await painted();
+    expect(asks(stage)).toEqual([
+      { target: 501, foil: 500, position: 5 },
+      { foil: 500, target: 501, position: 5 },
+    ]);
+    stage.metric.value = measured(0, null);
+    await painted();
+    pill(0, "foil").click();
+    await painted();
+    expect(asks(stage).length).toBe(2);
+  });
+
+  it("is overtaken by the one pressed after it", async () => {
+    const { stage, row } = await shown();
+    const { cell } = stage.source;
+    const late: (() => void)[] = [];
+    stage.source.cell = async (request) => {
+      if (request.index.rank === 1) await new Promise<void>((go) => late.push(go));
+      return cell.call(stage.source, request);
+    };
+    pointAt(row(1), "click", 4, 4);
+    pointAt(row(2), "click", 4, 4);
+    await painted();
+    for (const go of late) go();
+    await painted();
+    expect(asks(stage)).toEqual([{ target: 502, position: 5 }]);
+  });
+
+  it("and refused says why", async () => {
+    const { stage, view, row } = await shown();
+    stage.refusing = new SourceError("BadRequest", "a logit difference needs a foil", "Press one with Shift.");
+    pointAt(row(0), "click", 4, 4);
+    await painted();
+    expect(view.panel("next").querySelector('[role="alert"]')!.textContent).toContain(
+      "a logit difference needs a foil Press one with Shift.",
+    );
+  });
+});
+
+describe("what is measured", () => {
+  it("stands in one line below, with the place, the number and whether it is proposed", async () => {
+    const { stage, view } = await shown();
+    expect(view.root.querySelector(".measured")).toBe(null);
+    stage.metric.value = METRIC;
+    await painted();
+    const line = () => view.find(".measured").textContent;
+    expect(line()).toBe("measured: logit(·Mary) − logit(·John) at “,” = 9.50 (proposed)");
+    stage.metric.value = { ...METRIC, proposed: false, target: { id: 1, text: "<b>\n" } };
+    await painted();
+    expect(line()).toBe("measured: logit(<b>⏎) − logit(·John) at “,” = 9.50");
+    stage.run.value = shownRun(stage, 2, { before: 9.5, after: 9.12 });
+    await painted();
+    expect(line()).toBe("measured: logit(<b>⏎) − logit(·John) at “,”: 9.50 → 9.12 (−0.38)");
+  });
+});
+
+describe("the guesses of a changed run", () => {
+  const OPTIONS = [...SHOWING.options, { which: "changed" as const, label: "changed run" }];
+
+  /** Epoch 1 says 1/2, 1/4, 1/8; epoch 2 says 1/4 of the first, 5/8 of the second, and has a third that is new. */
+  function twoRuns(): TestStage {
+    const stage = withIds(makeStage());
+    const { under } = stage.source;
+    const read = under.read.bind(under);
+    const halves = [0x3400, 0x3900, 0x3000];
+    under.read = async (request) => {
+      const block = await read(request);
+      if (request.field !== "next_token" || request.epoch === 1) return block;
+      if (request.epoch === 3)
+        return { ...block, texts: [" n15", " n16 → new", "x"], halves: Uint16Array.of(0xb400, 0x3600, 0) };
+      return { ...block, texts: [" n15", " n16", " new"], halves: Uint16Array.from(halves) };
+    };
+    under.peek = () => undefined;
+    return stage;
+  }
+  const change = (stage: TestStage, epoch: number, which: "changed" | "difference") => {
+    stage.showing.value = { which, options: OPTIONS };
+    stage.run.value = shownRun(stage, epoch, { which, label: which });
+  };
+  const rows = (row: (rank: number) => HTMLElement) =>
+    [0, 1, 2].map((rank) => [
+      row(rank).querySelector(".share")!.firstChild!.textContent,
+      row(rank).querySelector<HTMLElement>(".bar b")!.style.width,
+      row(rank).querySelector<HTMLElement>(".bar u")?.style.left,
+    ]);
+
+  it("have a tick where the clean run's share of the same token was", async () => {
+    const stage = twoRuns();
+    const { row } = await shown(stage);
+    expect(rows(row)).toEqual([
+      ["50.0%", "50%", undefined],
+      ["25.0%", "25%", undefined],
+      ["12.5%", "12.5%", undefined],
+    ]);
+    change(stage, 2, "changed");
+    await painted();
+    expect(rows(row)).toEqual([
+      ["25.0%", "25%", "50%"],
+      ["62.5%", "62.5%", "25%"],
+      ["12.5%", "12.5%", undefined],
+    ]);
+    expect(row(0).title).toBe("clean run 50.0%");
+    expect(row(2).title).toBe("not among the clean run's first");
+  });
+
+  it("in a difference have the change as their number, where both runs have been seen", async () => {
+    const stage = twoRuns();
+    const { row } = await shown(stage);
+    change(stage, 2, "changed");
+    await painted();
+    change(stage, 3, "difference");
+    await painted();
+    expect(rows(row)).toEqual([
+      ["−25%", "25%", "50%"],
+      ["+37.5%", "62.5%", "25%"],
+      ["–", "12.5%", undefined],
+    ]);
+    pointAt(row(0), "click", 4, 4);
+    await painted();
+    expect(asks(stage)).toEqual([{ target: 500, position: 5 }]);
+  });
+
+  it("in a difference whose runs are not known are what the kernel has, and nothing to choose", async () => {
+    const stage = twoRuns();
+    const { row, view } = await shown(stage);
+    change(stage, 3, "difference");
+    await painted();
+    expect(rows(row).map(([number]) => number)).toEqual(["−25%", "+37.5%", "0%"]);
+    expect(view.panel("next").querySelectorAll(".pill").length).toBe(0);
+  });
+
+  it("never take a share from a run that is over", async () => {
+    const stage = twoRuns();
+    const { row } = await shown(stage);
+    stage.showing.value = { which: "changed", options: OPTIONS };
+    stage.run.value = { ...shownRun(stage, 2, { which: "changed", label: "changed" }), live: [2] };
+    await painted();
+    expect(rows(row).map(([, , tick]) => tick)).toEqual([undefined, undefined, undefined]);
+  });
+});
