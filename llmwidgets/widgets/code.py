@@ -19,7 +19,7 @@ from ..analysis.effects.pairing import metric_there
 from ..experiments.intervention import Interventions
 from ..experiments.metric import Metric
 from . import code_runs as runs
-from .code_causes import CAUSES, GROWING, Causes
+from .code_causes import CAUSES, Causes
 from .code_fields import FIELDS, Spot, Tokens, difference, expression
 
 if TYPE_CHECKING:
@@ -100,8 +100,6 @@ def _last(name: str, shown: str, spot: Spot, uneven: list[tuple[int, int]] | Non
         (after, metric), pairs = (("second", "metric_there"), uneven) if shown == "prompts" else (("changed", "metric"), None)
         if name in FIELDS:
             return difference(name, after, base, (metric, "metric"), spot, pairs)
-        if name in GROWING:
-            raise ValueError(f"{name!r} has no difference of two runs: it is an effect by itself")
         return [*causes.lines(name, after, metric, "new"), *causes.lines(name, base, "metric", "old"), "found = new - old"]
     of = "changed" if shown.endswith("changed") else base
     return [f"found = {expression(name, of, 'metric', spot, Tokens())}"] if name in FIELDS else causes.lines(name, of)

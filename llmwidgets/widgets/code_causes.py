@@ -60,16 +60,16 @@ class Causes:
         return ways[name](of, metric, into)
 
     def _ablated(self, of: str, metric: str, into: str) -> list[str]:
-        if not self._made:
+        if of != "changed" or not self._made:
             return [f"{into} = lw.ablate({of}, {metric}).effect{self._all_layers('z')}"]
         base, quantity = self._base, self._metric.quantity if self._metric is not None else "logit_difference"
         layers = f"range({base}.n_layers)" if not self._all_layers("z") else repr(self._having("z"))
         return [
-            "import torch",
+            "import numpy as np",
             f"heads = [(layer, head) for layer in {layers} for head in range({base}.heads_per_layer[layer])]",
             "each = [lw.Interventions.of(changes) + lw.Intervention('z', layer, head) for layer, head in heads]",
             f"before = {metric}.on({base}).values_of({of})[{quantity!r}]",
-            f"{into} = torch.full(({base}.n_layers, {base}.n_heads), torch.nan, dtype=torch.float64)  # (layer, head)",
+            f"{into} = np.full(({base}.n_layers, {base}.n_heads), np.nan)  # (layer, head)",
             f"for outcome in lw.sweep({base}, each, {metric}{known(self._donors)}):",
             f"    {into}[heads[outcome.index]] = outcome.after[{quantity!r}] - before",
         ]
@@ -128,7 +128,6 @@ class Causes:
         return [f"{into} = lw.attribution_patching(run, second, {metric}, direction='noise', verify=0{pairs}).estimate"]
 
 
-GROWING = ("ablation_effect", *_PATCHED)
 CAUSES = (
     "direct_contribution",
     "ablation_effect",

@@ -148,9 +148,11 @@ def test_of_contributions_in_a_changed_run(name: str, shown: str, run: Any, seco
 
 def test_of_ablation_alone_and_on_top_of_active_changes(run: Any, second: Any, changes: Any, changed: Any) -> None:
     same(computed(code_of("ablation_effect", run=run, metric=METRIC)), filled(causes_of(run), "ablation_effect"))
-    on_top = causes_of(run, change=changes, changed=changed, known=[second])
-    code = code_of("ablation_effect", run=run, metric=METRIC, changes=changes, shown="changed", second=second)
-    same(computed(code), filled(on_top, "ablation_effect"))
+    given = {"run": run, "metric": METRIC, "changes": changes, "second": second}
+    on_top = filled(causes_of(run, change=changes, changed=changed, known=[second]), "ablation_effect")
+    same(computed(code_of("ablation_effect", shown="changed", **given)), on_top)
+    further = on_top - filled(causes_of(run), "ablation_effect")
+    same(computed(code_of("ablation_effect", shown="difference", **given)), further)
 
 
 @pytest.mark.parametrize("quantity", ["log_probability", "probability", "kl", "rank"])
@@ -312,7 +314,6 @@ def test_other_architectures(name: str) -> None:
         ("attention", {"shown": "second"}, "without a second run"),
         ("patching_noise", {"metric": METRIC}, "without a second run"),
         ("ablation_effect", {}, "is about a metric, and none came"),
-        ("ablation_effect", {"metric": METRIC, "shown": "difference"}, "has no difference of two runs"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(name: str, given: dict[str, Any], words: str, run: Any) -> None:
