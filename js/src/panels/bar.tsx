@@ -2,6 +2,7 @@
  * The head of the Inspector: which model, what shape, whether the capture reproduces it, and the prompt.
  */
 import type { Run } from "../protocol";
+import { CompareButton } from "../views/compare-line";
 import { useStage } from "../views/ui";
 import { Problems } from "./problems";
 import { PromptLine } from "./prompt";
@@ -51,6 +52,7 @@ export function Bar() {
         )}
       </div>
       <PromptLine />
+      <CompareButton />
       <Problems />
     </header>
   );

@@ -74,8 +74,16 @@ export function paintArcs(
   context.globalAlpha = 1;
   context.setLineDash([]);
   if (scene.cuts.length > 0) {
+    context.strokeStyle = theme.dim;
+    context.lineWidth = 1;
+    context.setLineDash([1, 3]);
     context.beginPath();
-    // In the middle of the look, where it crosses others least near its own ends.
+    for (const { query, key } of scene.cuts) {
+      context.moveTo(left, y(query));
+      context.bezierCurveTo(left + bend, y(query), right - bend, y(key), right, y(key));
+    }
+    context.stroke();
+    context.beginPath();
     for (const { query, key } of scene.cuts) crossPath(context, (left + right) / 2, (y(query) + y(key)) / 2, 4);
     strokeSeen(context, theme, 1.5);
   }

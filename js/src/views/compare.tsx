@@ -23,8 +23,6 @@ import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { tokenLabel, tokenQuote } from "./words";
 
-export { CompareButton } from "./compare-line";
-
 const RUNS: Which[] = ["clean", "second", "prompts"];
 const NONE: Tokens = { texts: [], kinds: "", total: 0 };
 

@@ -35,9 +35,14 @@ export function chunkOf(position: number, total: number): [number, number] {
   return [Math.max(0, total - CHUNK * (back + 1)), total - CHUNK * back];
 }
 
-/** The field that the settings name, if the layer grid can draw it. */
+/** The field that the settings name, if the layer grid can draw it in this run; else the lens. */
 export const layerField = (stage: Stage): ReadonlySignal<FieldMeta | undefined> =>
-  computed(() => chosen(stage.fields.value, fitsLayers, stage.settings.value.layerField));
+  computed(() => {
+    const fields = stage.fields.value;
+    const name = stage.settings.value.layerField;
+    const there = fields.some((field) => field.name === name && fitsLayers(field));
+    return chosen(fields, fitsLayers, there ? name : "logit_lens");
+  });
 
 export class LayersModel {
   readonly picture: ReadonlySignal<LayersPicture | null>;

@@ -1,15 +1,15 @@
 /**
  * Painting the layer grid: coloured cells with their words in a colour that reads on them, labels that stay while the grid scrolls.
  */
-import { stateOf } from "../paint/half";
+import { stateOf, valueOf } from "../paint/half";
 import { drawMark, markOf } from "../paint/marks";
+import { cellText } from "../paint/numbers";
 import type { ColourTable } from "../paint/table";
 import type { Theme } from "../theme";
 import { shortened } from "../tokens";
 import { cellBox, columnsInView, type LayersLayout } from "./layers-layout";
 import type { LayersPicture } from "./layers-model";
 import { outline } from "./outline";
-import { stateWordsOf } from "./read-out";
 import { tokenLabel } from "./words";
 
 const MONO = 'ui-monospace, "DejaVu Sans Mono", monospace';
@@ -91,7 +91,7 @@ function paintCell(context: CanvasRenderingContext2D, scene: LayersScene, layer:
   } else if (mark !== null) {
     drawMark(context, mark, box.x + box.width / 2 - 7, box.y + box.height / 2 - 7, 14, 14);
   } else {
-    const words = stateWordsOf(cell.bits, cell.exponent);
+    const words = cellText(valueOf(cell.bits, cell.exponent), picture!.scale);
     if (words.length <= room) context.fillText(words, box.x + box.width / 2, box.y + box.height / 2 + 0.5);
   }
 }

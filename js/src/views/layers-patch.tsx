@@ -1,7 +1,8 @@
 /**
  * Patching between the two prompts by the layer grid: what the pinned cell would put where, in the method's own words, as a button.
  *
- * There is only something to do while a field of patching is drawn: its name says the direction.
+ * There is only something to do while a field of patching is chosen: its name says the direction. Runs that are changed already have no
+ * such field; there the line stays, so that a patch can be taken out again where it was put in.
  */
 import { Attempts, Failure } from "../panels/attempt";
 import type { Change, ChangeOp } from "../protocol";
@@ -41,15 +42,12 @@ function patched(changes: Change[], direction: Direction, layer: number, positio
 export class Patcher {
   readonly attempts = new Attempts();
 
-  constructor(
-    readonly stage: Stage,
-    readonly direction: () => Direction | null,
-  ) {}
+  constructor(readonly stage: Stage) {}
 
   /** What the pinned cell would do: the asked change, what it is in words, and what stands in its way. */
   at(): { op: ChangeOp; words: string; on: boolean; problem: string | null } | null {
     const { stage } = this;
-    const direction = this.direction();
+    const direction = directionOf(stage.settings.value.layerField);
     const compared = stage.compared.value;
     const { layer, query } = stage.selection.pinned;
     // The kernel names the place of a patch by the first prompt's position, as these fields do.
@@ -74,7 +72,9 @@ export class Patcher {
   }
 }
 
-export function PatchLine({ patcher }: { patcher: Patcher }) {
+/** `drawn`: the name of the field on screen. */
+export function PatchLine({ patcher, drawn }: { patcher: Patcher; drawn: string | undefined }) {
+  const { stage } = patcher;
   const found = patcher.at();
   if (!found) return null;
   return (
@@ -90,6 +90,14 @@ export function PatchLine({ patcher }: { patcher: Patcher }) {
         >
           {found.on ? "Take it out again" : "Patch here"}
         </button>
+      )}
+      {directionOf(drawn) === null && (
+        <span>
+          <span class="dim">The effects of patching are those on the clean run: </span>
+          <button type="button" class="act" onClick={() => patcher.attempts.try(() => stage.show("clean"))}>
+            show it
+          </button>
+        </span>
       )}
       <Failure of={patcher.attempts.refused.value} />
     </div>

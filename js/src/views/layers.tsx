@@ -16,11 +16,12 @@ import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
+import { titleIn } from "./field-title";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
 import { LayersModel, layerField } from "./layers-model";
 import { type LayersMarks, type LayersScene, paintLayers, paintLayersMarks } from "./layers-paint";
-import { directionOf, Patcher, PatchLine } from "./layers-patch";
+import { Patcher, PatchLine } from "./layers-patch";
 import { LayersStrip } from "./layers-strip";
 import { cellWords, layersTable } from "./layers-words";
 import { preview } from "./preview";
@@ -49,7 +50,7 @@ export function LayersPanel() {
   const inView = useComputed(() => columnsInView(layout.value, x.value));
   const model = useMemo(() => new LayersModel(stage, field, () => inView.value), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  const patcher = useMemo(() => new Patcher(stage, () => directionOf(field.value?.name)), [stage]);
+  const patcher = useMemo(() => new Patcher(stage), [stage]);
 
   const reveal = (position: number | null) => {
     const element = scroller.current;
@@ -167,6 +168,7 @@ export function LayersPanel() {
             label="colour the layers by"
             fields={stage.fields.value.filter(fitsLayers)}
             chosen={field.value}
+            words={titleIn(run)}
             choose={(name) => {
               stage.settings.value = { ...stage.settings.value, layerField: name };
             }}
@@ -228,7 +230,7 @@ export function LayersPanel() {
         </div>
         {scrolls && <LayersStrip layout={layout} x={x} model={model} scroller={scroller} />}
       </div>
-      <PatchLine patcher={patcher} />
+      <PatchLine patcher={patcher} drawn={field.value?.name} />
     </Panel>
   );
 }

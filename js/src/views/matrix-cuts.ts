@@ -2,9 +2,7 @@
  * Crosses over the looks that are cut: seen on any colour and in both themes, since each is drawn in the ground's colour and in the
  * text's. Cells too small for one share it.
  */
-import { stateOf } from "../paint/half";
 import type { Theme } from "../theme";
-import { bitsAt, type MatrixPicture } from "./matrix-model";
 import type { MatrixLayout } from "./matrix-paint";
 import type { CutArea } from "./pattern-cuts";
 import type { Viewport } from "./viewport";
@@ -14,8 +12,9 @@ const LEAST = 7; // px of a cross
 interface CutScene {
   layout: MatrixLayout;
   view: Viewport;
-  picture: MatrixPicture | null;
   cuts: CutArea[];
+  /** No key after its query is there to be cut. */
+  causal: boolean;
   theme: Theme;
 }
 
@@ -39,7 +38,7 @@ export function crossPath(context: CanvasRenderingContext2D, x: number, y: numbe
 }
 
 /** Paint the crosses; the caller has clipped to the matrix. */
-export function paintCuts(context: CanvasRenderingContext2D, { layout, view, picture, cuts, theme }: CutScene): void {
+export function paintCuts(context: CanvasRenderingContext2D, { layout, view, cuts, causal, theme }: CutScene): void {
   if (cuts.length === 0) return;
   const cell = layout.side / view.span;
   const each = Math.max(1, Math.ceil(LEAST / cell)); // cells that share a cross
@@ -57,8 +56,7 @@ export function paintCuts(context: CanvasRenderingContext2D, { layout, view, pic
     const columns = shown(key[0], key[1], view.column);
     for (const row of shown(query[0], query[1], view.row)) {
       for (const column of columns) {
-        const found = picture && bitsAt(picture, Math.floor(row.middle), Math.floor(column.middle));
-        if (found && stateOf(found.bits) === "masked") continue;
+        if (causal && Math.floor(column.middle) > Math.floor(row.middle)) continue;
         const x = layout.left + (column.middle - view.column) * cell;
         crossPath(context, x, layout.top + (row.middle - view.row) * cell, half);
       }

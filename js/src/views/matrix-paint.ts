@@ -54,6 +54,7 @@ export interface MatrixScene {
   picture: MatrixPicture | null;
   tableOf: (exponent: number) => ColourTable;
   cuts: CutArea[];
+  causal: boolean;
   theme: Theme;
 }
 

@@ -7,6 +7,7 @@
 import { type Signal, useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type KeyMap, stepped } from "../keyboard";
+import { stateOf } from "../paint/half";
 import type { ColourTable } from "../paint/table";
 import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
@@ -65,12 +66,18 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
     const field = model.field.value!;
     const index = { layer, head, query, key, step: shown.step.value, prompt: shown.prompt.value };
     const named = field.axes.map(({ coordinate }) => [coordinate, index[coordinate as keyof typeof index]] as const);
-    const known = named.every(([, value]) => typeof value === "number");
+    // A look that is cut has no number in the changed run; the mask's words would not be true of it.
+    const gone = found !== null && stateOf(found.bits) !== "value" && isCut(cuts.value, query, key);
+    const known = !gone && named.every(([, value]) => typeof value === "number");
     ui.tip.value = {
       x: event.clientX,
       y: event.clientY,
       place: `L${layer}H${head} · ${between(query, key)}${cutWords(query, key)}`,
-      value: found ? `${found.exact ? "" : "up to "}${stateWordsOf(found.bits, found.exponent)}` : "…",
+      value: gone
+        ? "no look: it is cut"
+        : found
+          ? `${found.exact ? "" : "up to "}${stateWordsOf(found.bits, found.exponent)}`
+          : "…",
       unit: field.unit,
       cell: known
         ? { field: field.name, epoch: run.epoch, index: Object.fromEntries(named) as Record<string, number> }
@@ -146,6 +153,7 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
             picture,
             tableOf,
             cuts: cuts.value,
+            causal: cutter.causal(),
             theme: stage.theme.value,
           };
         }}

@@ -5,7 +5,7 @@
  */
 import { placeOf, type ResolvedScale } from "../paint/scale";
 
-const NEAR = 0.06; // of the half scale
+const NEAR = 0.025; // of the half scale
 
 export function signOf(scale: ResolvedScale, value: number): "" | "+" | "−" {
   if (scale.kind !== "diverging" || Math.abs(placeOf(scale, value) - 0.5) < NEAR / 2) return "";
