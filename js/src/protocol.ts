@@ -63,6 +63,9 @@ export interface Shown {
   changes: number[];
   before: number | null;
   after: number | null;
+  /** How likely this run finds the metric's tokens; of a difference, the changed run. */
+  target: { share: number; rank: number } | null;
+  foil: { share: number; rank: number } | null;
 }
 
 export interface Token {

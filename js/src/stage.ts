@@ -46,8 +46,8 @@ export interface Stage {
   readonly source: Source;
   runPrompt(prompt: string): Promise<void>;
   stop(): Promise<void>;
-  /** Token ids; what is left out stays. Rejects with a SourceError, as all of these do. */
-  ask(metric: { target?: number; foil?: number | null; position?: number }): Promise<void>;
+  /** Tokens by id or text; what is left out stays. Rejects with a SourceError, as all of these do. */
+  ask(metric: { target?: number | string; foil?: number | string | null; position?: number }): Promise<void>;
   change(op: ChangeOp): Promise<void>;
   show(which: Which): Promise<void>;
   /** Begin, or go on with, the sweep of a field of causes. */

@@ -25,7 +25,15 @@ export const ATTENTION = field("attention", [
   ["key", 14],
 ]);
 
-export const SHOWN: Shown = { which: "clean", label: "", changes: [], before: null, after: null };
+export const SHOWN: Shown = {
+  which: "clean",
+  label: "",
+  changes: [],
+  before: null,
+  after: null,
+  target: null,
+  foil: null,
+};
 
 export const SHOWING: Showing = { which: "clean", options: [{ which: "clean", label: "clean run" }] };
 

@@ -53,7 +53,7 @@ def next_token_field(run: Capture) -> Field:
         rows = kept_rows(run, [run.n_layers - 1], [index["position"]])
         return CellExtra(
             text=str(words(run, rows.ids[0, 0, index["rank"]][None])[0]),
-            more=(("entropy", float(rows.entropy[0, 0]), "nats"),),
+            more=(("id", float(rows.ids[0, 0, index["rank"]]), ""), ("entropy", float(rows.entropy[0, 0]), "nats")),
         )
 
     return Field(

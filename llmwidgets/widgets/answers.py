@@ -34,7 +34,7 @@ def never() -> bool:
 class Served:
     """A run as the page sees it under one epoch.
 
-    shown: which run it is, with the ids of the changes in it and the metric before and after. causes: its fields of causes
+    shown: which run it is, with the ids of the changes in it and what it answers (docs/protocol.md). causes: its fields of causes
     problems: what could not be made of it
     """
 
@@ -42,7 +42,7 @@ class Served:
     capture: Capture
     fields: Mapping[str, Field]
     cache: BlockCache = field(default_factory=BlockCache)
-    shown: Mapping[str, Any] = field(default_factory=lambda: {"which": "clean", "changes": [], "before": None, "after": None})
+    shown: Mapping[str, Any] = field(default_factory=dict)
     causes: CauseFields | None = None
     problems: tuple[dict[str, Any], ...] = ()
 

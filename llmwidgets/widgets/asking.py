@@ -71,13 +71,14 @@ def _stop(view: View, params: Mapping[str, Any]) -> Answer:
 
 
 def _metric(view: View, params: Mapping[str, Any]) -> None:
-    given = [name for name in ("target", "foil", "position") if name in params]
+    given = {name: params[name] for name in ("target", "foil", "position") if name in params}
     if not given:
         raise BadRequest("nothing of a metric came; expected target, foil or position")
-    target, foil, position = (
-        _whole(params, name, none=name == "foil") if name in given else None for name in ("target", "foil", "position")
-    )
-    view.inquiry.measure_other(target, foil, position, given)
+    for name in given:
+        is_text = name != "position" and isinstance(given[name], str)
+        if not is_text:
+            _whole(params, name, none=name == "foil")
+    view.inquiry.measure_other(**given)
 
 
 def _change(view: View, params: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
 from .cause_differences import CauseDifferences
 from .cause_fields import CauseFields
 from .fields_of_run import fields_of
+from .traits import finite
 
 if TYPE_CHECKING:
     from ..capture import Capture
@@ -186,13 +187,20 @@ class Exhibits:
         for served in concerned:
             self._tell(served)
 
-    def _answers(self, asked: Asked, which: str, run: Capture) -> dict[str, float | None]:
-        """The metric before and after, of the changed run."""
+    def _answers(self, asked: Asked, which: str, run: Capture) -> dict[str, Any]:
+        """The metric before and after, of the changed run; and how likely this run finds the target and the foil."""
         base, metric = asked.first if run_of(which) == "first" else asked.second, metric_on(asked, run_of(which))
-        if base is None or metric is None or which in UNCHANGED:
-            return {"before": None, "after": None}
-        on = metric.on(base)
-        return {"before": on.before[metric.quantity], "after": on.values_of(run)[metric.quantity]}
+        found: dict[str, Any] = {"before": None, "after": None, "target": None, "foil": None}
+        if base is None or metric is None or which == "prompts":
+            return found
+        on = metric.on(base, foil_needed=False)
+        if which not in UNCHANGED:
+            found = {**found, "before": finite(on.before[metric.quantity]), "after": finite(on.values_of(run)[metric.quantity])}
+        for name, token in (("target", on.target_id), ("foil", on.foil_id)):
+            if token is not None:
+                values = Metric(token, None, on.position, "probability").on(base).values_of(run)
+                found[name] = {"share": finite(values["probability"]), "rank": int(values["rank"])}
+        return found
 
     def _all(self, fields: Mapping[str, Field], causes: CauseFields | None, which: str) -> dict[str, Field]:
         found = {**fields, **(causes.fields if causes is not None else {})}

@@ -18,7 +18,7 @@ from ..analysis.effects.moved import moved_by
 from ..experiments.donors import Donors, require_like
 from ..experiments.edits import edits_of
 from ..experiments.intervention import Intervention
-from ..experiments.metric import Metric
+from ..experiments.metric import Metric, token_id
 from ..experiments.replacement import Replacement
 from ..models.errors import CaptureStopped, FoilNeededError
 from .answers import Cancelled, Served, never
@@ -118,23 +118,23 @@ class Inquiry:
             metric.on(self.asked.first)
             self._ask(replace(self.asked, metric=metric, proposed=proposed).measured_anew(), fresh=True)
 
-    def measure_other(self, target: int | None, foil: int | None, position: int | None, given: Iterable[str]) -> None:
-        """The metric with another target, foil or position (token ids); what is not given stays."""
-        asked, given = self.asked, set(given)
-        if asked.first is None or asked.metric is None:
+    def measure_other(self, **given: Any) -> None:
+        """The metric with another target, foil (token ids or texts; foil None: none) or position; what is not given stays."""
+        run, metric = self.asked.first, self.asked.metric
+        if run is None or metric is None:
             raise ValueError("this run says nothing of a next token, so nothing can be measured")
-        if given == {"position"} and asked.proposed:
-            return self.measure(Metric.proposed(asked.first, position, asked.metric.quantity), proposed=True)
-        on = asked.metric.on(asked.first, foil_needed=False)
-        at = position if "position" in given else on.position
-        new_target = target if "target" in given else on.target_id
-        new_foil = foil if "foil" in given else on.foil_id
-        if new_target == new_foil:  # a click on the foil makes it the target, and the other way round
-            if "foil" in given and "target" not in given:
-                new_target = on.foil_id if on.foil_id is not None else new_target
+        if set(given) == {"position"} and self.asked.proposed:
+            return self.measure(Metric.proposed(run, given["position"], metric.quantity), proposed=True)
+        on = metric.on(run, foil_needed=False)
+        ids = {"target": on.target_id, "foil": on.foil_id}
+        new = {name: given[name] if given.get(name, ids[name]) is None else token_id(run, given.get(name, ids[name]), name) for name in ids}
+        if new["target"] == new["foil"]:  # a click on the foil makes it the target, and the other way round
+            if "target" in given or on.foil_id is None:
+                new["foil"] = on.target_id
             else:
-                new_foil = on.target_id
-        self.measure(_by_text(asked.first, Metric(new_target, new_foil, at, asked.metric.quantity)))
+                new["target"] = on.foil_id
+        position = given.get("position", on.position)
+        self.measure(_by_text(run, Metric(new["target"], new["foil"], position, metric.quantity)))
 
     # The changes
 

@@ -68,7 +68,19 @@ def test_a_click_on_the_foil_makes_it_the_target_and_the_target_the_foil(view):
     assert page.settled()[3].ok and view.measured["position"] == 3
 
 
-@pytest.mark.parametrize("params", [{}, {"target": "Mary"}, {"target": 10**9}, {"position": 99}, {"target": None}, {"foil": None}])
+def test_a_token_can_be_named_by_its_text_and_its_share_is_told_of_every_run(view, demo):
+    page = Page(view)
+    page.asks({"id": 1, "method": "metric", "params": {"target": " John", "foil": " Mary"}})
+    assert page.settled()[1].ok and view.metric == lw.Metric(" John", " Mary", 13)
+    shares = demo.logits[-1].double().softmax(-1)
+    id = view.measured["target"]["id"]
+    told = view.run["shown"]["target"]
+    assert told["share"] == pytest.approx(float(shares[id]), rel=1e-4) and told["rank"] == 1 + int((shares > shares[id]).sum())
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"target": "two words here"}, {"target": 10**9}, {"position": 99}, {"target": None}, {"foil": None}]
+)
 def test_a_metric_that_cannot_be_asked_is_refused_and_changes_nothing(view, params):
     page, before = Page(view), view.measured
     page.asks({"id": 1, "method": "metric", "params": params})
