@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..analysis.contributions.values import replaced_heads
 from ..fields import ABSENT, VALUE, Axis, Cells, Reader
+from ..models.errors import UndefinedHereError
+
+if TYPE_CHECKING:
+    from ..capture import Capture
 
 
 class ReadOnce:
@@ -51,6 +57,30 @@ class MadeWhenRead:
             if self._reader is None:
                 self._reader = self._make()
         return self._reader(index)
+
+
+class WhereDefined:
+    """A reader over (layer, head, query, key) of a changed run: absent is what cannot be told of a head, or of a whole layer's attention,
+    because the change put something else in its place."""
+
+    def __init__(self, reader: Reader, run: Capture) -> None:
+        self._reader, self._run = reader, run
+
+    def __call__(self, index: Mapping[str, Sequence[int]]) -> Cells:
+        sizes = [len(index[name]) for name in ("layer", "head", "query", "key")]
+        values, state = np.full(sizes, np.nan), np.full(sizes, ABSENT, np.uint8)
+        for i, layer in enumerate(index["layer"]):
+            try:
+                replaced = replaced_heads(self._run, layer) if self._run.heads_per_layer[layer] else frozenset()
+                places = [place for place, head in enumerate(index["head"]) if head not in replaced]
+                asked = {**index, "layer": (layer,), "head": tuple(index["head"][place] for place in places)}
+                cells = self._reader(asked) if places else None
+            except UndefinedHereError:
+                continue
+            if cells is not None:
+                values[i, places] = cells.values[0]
+                state[i, places] = VALUE if cells.state is None else cells.state[0]
+        return Cells(values, state)
 
 
 def _empty_rows(values: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from ..experiments.places import several
 from ..fields import Axis, Field, Reader, Scale
 from ..models.errors import ActivationUnavailableError, AttentionUnavailableError, UndefinedHereError
 from . import cause_sweeps
-from .cause_lazy import MadeWhenRead, ReadOnce
+from .cause_lazy import MadeWhenRead, ReadOnce, WhereDefined
 
 if TYPE_CHECKING:
     from ..capture import Capture
@@ -103,7 +103,8 @@ class Maker:
         if read is not None and has_z and self._readable:
             words = caveat("direct_and_total", replacement="zero")
             self._lazy("direct_effect", self._asked.unit, words, lambda: direct_effect(read, metric, final_norm=held))
-        if read is None or not _defined(lambda: values_of(run, first_with_heads(run))):
+        overwritten = any(one.site in _OVERWRITING for one in self._change)  # at any position: looks reach back to all of them
+        if read is None or overwritten or not _defined(lambda: values_of(run, first_with_heads(run))):
             return
         if self._sums:
             self._made("edge_contribution", logits, Scale("diverging"), lambda: edge_contribution(read, metric))
@@ -179,7 +180,10 @@ class Maker:
     def _made(self, name: str, unit: str, scale: Scale, make: Callable[[], Field]) -> None:
         axes = tuple(self._axes[coordinate] for coordinate in ("layer", "head", "query", "key"))
         words = {"edge_contribution": "edge_contribution", "norm_weighted_attention": "norm_weighted"}[name]
-        self._add(name, axes, unit, MadeWhenRead(lambda: make().reader), "attribution", words, scale)
+        reader: Reader = MadeWhenRead(lambda: make().reader)
+        if self._change and self._read is not None:
+            reader = WhereDefined(reader, self._read)
+        self._add(name, axes, unit, reader, "attribution", words, scale)
 
     def _add(
         self, name: str, axes: tuple[Axis, ...], unit: str, reader: Reader, evidence: str, words: str, scale: Scale | None = None
@@ -189,6 +193,7 @@ class Maker:
             said = f"{said} Measured: {self._named(name)}."
         if self._change:
             said += " On top of the active changes." if name in self.plans else " Of the changed run."
+            said += " No number where the change put something else in its place." if "query" in (axis.coordinate for axis in axes) else ""
         self.fields[name] = Field(name, TITLES[name], axes, unit, reader, scale or Scale("diverging"), evidence=evidence, caveat=said)
 
     def _named(self, name: str) -> str:

@@ -57,6 +57,7 @@ class _Sizes:
 
     def __call__(self, layer: int, heads: list[int], queries: list[int], keys: list[int]) -> Tensor:
         run = self._run
+        values_of(run, layer, heads)
         lengths = once(run, ("value lengths", layer), lambda: _lengths(run, layer))  # (head, key)
         pattern = run.pattern(layer, heads, queries=queries, keys=keys).double()  # (head, query, key)
         return pattern * lengths[heads][:, None, keys]
@@ -65,7 +66,7 @@ class _Sizes:
 def _lengths(run: Capture, layer: int) -> Tensor:
     """|| v[s] W_O^h ||, (head, key) float64."""
     n_heads = run.heads_per_layer[layer]
-    values = values_of(run, layer).double()  # (kv head, key, value width)
+    values = values_of(run, layer, ()).double()  # (kv head, key, value width)
     matrix = projection_of(run, layer).matrix
     found = []
     for head, weight in enumerate(matrix.weight.reshape(n_heads, -1, matrix.weight.shape[-1])):

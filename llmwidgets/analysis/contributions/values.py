@@ -36,7 +36,7 @@ def edges(
     """
     n_heads = run.heads_per_layer[layer]
     weight = matrix.weight.reshape(n_heads, -1, matrix.weight.shape[-1])  # (head, value width, d_model)
-    values = values_of(run, layer)
+    values = values_of(run, layer, heads)
     brought = run.pattern(layer, list(heads), queries=list(queries), keys=None if keys is None else list(keys)).double()
     for place, head in enumerate(heads):
         wanted = direction @ weight[head].to(direction.dtype).t()  # (query, value width)
@@ -45,13 +45,21 @@ def edges(
     return brought
 
 
-def values_of(run: Capture, layer: int) -> Tensor:
+def values_of(run: Capture, layer: int, heads: Sequence[int] | None = None) -> Tensor:
     """A layer's values (kv head, key, value width); head h reads those of kv head h * n_kv // n_heads.
 
-    Raises UndefinedHereError where the attention does not show its values, or makes more of them than a sum.
+    heads: those whose looks are to be weighed, None for all. Raises UndefinedHereError where the attention does not show its values, or
+    makes more of them than a sum, or where a change put something else in the place of one of these heads' outputs.
     """
-    once(run, ("values give z", layer), lambda: _check(run, layer))
+    replaced = replaced_heads(run, layer)
+    if replaced and (heads is None or not replaced.isdisjoint(heads)):
+        raise _not_their_sum(layer, "this run's change put something else in the place of its heads' outputs (z, pattern)")
     return run["v", layer]
+
+
+def replaced_heads(run: Capture, layer: int) -> frozenset[int]:
+    """The heads of a changed run whose outputs are not what their looks moved. Raises UndefinedHereError as `values_of` does."""
+    return once(run, ("heads that are not their sum", layer), lambda: _not_sums(run, layer))
 
 
 def projection_of(run: Capture, layer: int) -> Division:
@@ -70,7 +78,7 @@ def projection_of(run: Capture, layer: int) -> Division:
     return division
 
 
-def _check(run: Capture, layer: int) -> None:
+def _not_sums(run: Capture, layer: int) -> frozenset[int]:
     try:
         values, z = run["v", layer], run["z", layer]
     except KeyError:
@@ -79,13 +87,22 @@ def _check(run: Capture, layer: int) -> None:
             f"cannot be told; {_INSTEAD}"
         ) from None
     expanded = values.repeat_interleave(len(z) // len(values), 0)  # (head, key, value width)
+    found: set[int] = set()
     tolerance = closeness(run.subject.model)  # not the twin's lock: who holds that may be waiting for this very answer
     for query in _places(run):
         pattern = run.pattern(layer, None, queries=[query])  # (head, 1, key)
         moved = torch.matmul(pattern.to(expanded.dtype), expanded)[:, 0]  # (head, value width)
-        if moved.shape != z[:, query].shape or float((moved - z[:, query]).abs().max()) > tolerance * float(z[:, query].abs().max()):
-            more = "this run's change put something else in the place of its heads' outputs (z, pattern)" if run.change else _MORE
-            raise UndefinedHereError(f"in layer {layer} {more}, so what one look moved cannot be told; {_INSTEAD}")
+        if moved.shape != z[:, query].shape:
+            raise _not_their_sum(layer, _MORE)
+        off = (moved - z[:, query]).abs().amax(-1) > tolerance * float(z[:, query].abs().max())  # (head,)
+        found.update(off.nonzero().flatten().tolist())
+    if found and not run.change:
+        raise _not_their_sum(layer, _MORE)
+    return frozenset(found)
+
+
+def _not_their_sum(layer: int, more: str) -> UndefinedHereError:
+    return UndefinedHereError(f"in layer {layer} {more}, so what one look moved cannot be told; {_INSTEAD}")
 
 
 def _places(run: Capture) -> Sequence[int]:

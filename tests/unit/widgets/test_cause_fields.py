@@ -133,7 +133,6 @@ def test_contributions_with_a_change_are_those_of_the_changed_run(clean: lw.Capt
     changed = lw.intervene(clean, change)
     heard = Heard(clean, METRIC, change=change, changed=changed, second=corrupted)
     same(heard.filled("direct_contribution"), lw.direct_logit_attribution(changed, METRIC).heads)
-    same(heard.filled("edge_contribution"), lw.edge_contribution(changed, METRIC).read())
     same(heard.filled("direct_effect"), direct_effect(changed, METRIC))
     assert not {"ablation_estimate", *BETWEEN_TWO} & set(heard.causes.fields), "these begin from unchanged runs"
     assert "On top of the active changes." in heard.causes.fields["ablation_effect"].caveat
@@ -144,15 +143,33 @@ def test_contributions_with_a_change_are_those_of_the_changed_run(clean: lw.Capt
 
 def test_a_stream_that_was_overwritten_at_the_metrics_position_is_not_taken_apart(clean: lw.Capture, corrupted: lw.Capture):
     put = lw.Replacement.other(corrupted)
-    for position, there in ((-1, False), (None, False), (5, True)):
+    for position, there in ((-1, False), (None, False), (10, True)):
         change = lw.Intervention("resid_pre", 2, position=position, replacement=put)
         changed = lw.intervene(clean, change, known=[corrupted])
         heard = Heard(clean, METRIC, change=change, changed=changed, known=[corrupted])
         assert ("direct_contribution" in heard.causes.fields) == ("decomposition" in heard.causes.fields) == there
+        assert not {"edge_contribution", "norm_weighted_attention"} & set(heard.causes.fields), "looks reach back to every position"
         further = heard.filled("ablation_effect")
         assert np.isfinite(further).all()
         if there:
             same(heard.filled("direct_contribution"), lw.direct_logit_attribution(changed, METRIC).heads)
+
+
+def test_looks_in_whose_place_a_change_put_something_else_are_absent_and_the_others_are_there(clean: lw.Capture):
+    for change, gone in ((lw.Intervention("z", 3, 1), (3, 1)), (lw.Intervention("attn_out", 3), (3,))):
+        changed = lw.intervene(clean, change)
+        heard = Heard(clean, METRIC, change=change, changed=changed)
+        analyses = {
+            "edge_contribution": lw.edge_contribution(changed, METRIC),
+            "norm_weighted_attention": lw.norm_weighted_attention(changed),
+        }
+        for name, analysis in analyses.items():
+            found, state = heard.filled(name), states(heard.causes, name)
+            assert (state[gone] == ABSENT).all() and np.isnan(found[gone]).all()
+            assert heard.causes.fields[name].cell(layer=3, head=1, query=13, key=2)["state"] == "absent"
+            np.testing.assert_allclose(found[1, :, 8], analysis.read(layer=1, query=8).values, rtol=1e-5, atol=1e-7)
+            if len(gone) == 2:
+                np.testing.assert_allclose(found[3, 2, 13], analysis.read(layer=3, head=2, query=13).values, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "gemma2", "qwen3", "gpt_neox"])

@@ -106,13 +106,14 @@ def test_a_look_s_share_is_of_the_changed_run(monkeypatch: pytest.MonkeyPatch, k
     assert bool(np.isnan(row[[2, 3]]).all())  # cut, so masked
 
 
-@pytest.mark.parametrize("what", ["heads", "a pattern"])
-def test_looks_are_not_weighed_where_a_head_s_output_is_not_their_sum(what: str) -> None:
+@pytest.mark.parametrize(("what", "replaced", "other"), [("heads", 2, 1), ("a pattern", 3, 1)])
+def test_looks_are_not_weighed_where_a_head_s_output_is_not_their_sum(what: str, replaced: int, other: int) -> None:
     changed = lw.intervene(captured("gpt2"), CHANGES[what])
     for field in (norm_weighted_attention(changed), edge_contribution(changed, METRIC)):
         with pytest.raises(UndefinedHereError, match="in layer 1 this run's change put something else in the place of its heads' outputs"):
-            field.read(layer=1, head=1, query=3)
-        assert np.isfinite(field.read(layer=0, head=1, query=3)).any()
+            field.read(layer=1, head=replaced, query=3)
+        assert np.isfinite(field.read(layer=1, head=other, query=3)).any()
+        assert np.isfinite(field.read(layer=0, head=replaced, query=3)).any()
 
 
 def test_the_unchanged_run_may_have_let_go_of_its_model() -> None:
