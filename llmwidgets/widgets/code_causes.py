@@ -50,8 +50,7 @@ class Causes:
             "direct_contribution": lambda of, metric, into: [f"{into} = lw.direct_logit_attribution({of}, {metric}).heads"],
             "ablation_effect": self._ablated,
             "ablation_estimate": lambda of, metric, into: [
-                "from llmwidgets.analysis.effects.ablation_estimate import estimate_ablation",
-                f"{into} = estimate_ablation({of}, {metric}).estimate",
+                f"{into} = lw.estimate_ablation({of}, {metric}).estimate",
             ],
             "direct_effect": self._direct,
             "decomposition": self._decomposed,
