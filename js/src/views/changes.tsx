@@ -29,14 +29,14 @@ export function ChangesPanel() {
       <div class="head">
         <h3>Changes</h3>
         {changes.length > 0 && <span class="dim">{`${on} of ${changes.length} on`}</span>}
-        <Shown />
+        {changes.length === 0 && <Shown />}
         {changes.length > 0 && (
           <button type="button" class="plain small clear" onClick={() => ask({ op: "clear" })}>
             clear all
           </button>
         )}
       </div>
-      {changes.length === 0 && <Nothing />}
+      {changes.length === 0 ? <Nothing /> : <Shown />}
       <Failure of={changing.refused.value} />
       {changes.length > 0 && (
         <ul class="list">

@@ -15,28 +15,21 @@ import { tokenLabel, tokenQuote } from "./words";
 const SHOWN = 5;
 const ROLES: Role[] = ["target", "foil"];
 
-const width = (share: number): string => `${Math.max(0, Math.min(1, Math.abs(share))) * 100}%`;
+const width = (share: number): string => `${Math.max(0, Math.min(1, share)) * 100}%`;
 
 /** A difference of shares, in points of a hundred. */
-const points = (difference: number): string => `${signedText(difference * 100)}%`;
-
-/** The number of a row: of a difference the difference, else the share. */
-function numberOf({ share, was }: Guess, isDifference: boolean, isRaw: boolean): string {
-  if (isRaw) return points(share);
-  if (!isDifference) return percentText(share);
-  return was === null ? "–" : points(share - was);
-}
+const points = (difference: number): string => `${signedText(difference * 100, Math.abs(difference) < 0.1 ? 2 : 3)}%`;
 
 interface RowProps {
   guess: Guess;
-  number: string;
+  isDifference: boolean;
   /** What it was compared with, in words; empty where there is nothing to compare with. */
   was: string;
   roles: Record<Role, boolean> | null;
   ask: (role: Role) => void;
 }
 
-function Row({ guess, number, was, roles, ask }: RowProps) {
+function Row({ guess, isDifference, was, roles, ask }: RowProps) {
   const label = tokenLabel(guess.text);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the buttons at its end do the same
@@ -50,11 +43,11 @@ function Row({ guess, number, was, roles, ask }: RowProps) {
         {tokenParts(guess.text).map((part, j) => (part.kind === "text" ? part.shown : <i key={j}>{part.shown}</i>))}
       </span>
       <span class="bar" aria-hidden="true">
-        <b style={{ width: width(guess.share) }} />
+        {isDifference ? <Lean by={guess.share} /> : <b style={{ width: width(guess.share) }} />}
         {guess.was !== null && <u style={{ left: width(guess.was) }} />}
       </span>
       <span class="share">
-        {number}
+        {isDifference ? points(guess.share) : percentText(guess.share)}
         {was && <span class="unseen"> {was}</span>}
       </span>
       <span class="pills">
@@ -79,6 +72,17 @@ function Row({ guess, number, was, roles, ask }: RowProps) {
   );
 }
 
+/** From the middle to the left what was lost, to the right what was gained. */
+function Lean({ by }: { by: number }) {
+  const half = `${Math.min(1, Math.abs(by)) * 50}%`;
+  return (
+    <>
+      <b style={{ width: half, marginLeft: by < 0 ? `calc(50% - ${half})` : "50%" }} />
+      <u style={{ left: "50%" }} />
+    </>
+  );
+}
+
 export function NextPanel() {
   const stage = useStage();
   const model = useMemo(() => new NextModel(stage), [stage]);
@@ -90,16 +94,15 @@ export function NextPanel() {
   const { epoch, position: at, compared, rows } = model.guesses.value;
   const metric = stage.metric.value;
   const which = stage.run.value?.shown.which ?? "clean";
-  const isDifference = which.endsWith("difference");
-  const canAsk = epoch !== null && !which.startsWith("second");
-  const numbers = (guess: Guess) => numberOf(guess, isDifference, epoch === null && which !== "clean");
+  const isDifference = which === "prompts" || which.endsWith("difference");
+  // The metric stands at a position of the first prompt.
+  const canAsk = which !== "prompts" && !which.startsWith("second");
   const was = (guess: Guess) =>
     !compared ? "" : guess.was === null ? "not among the clean run's first" : `clean run ${percentText(guess.was)}`;
 
   const ask = (guess: Guess, role: Role) => {
     const mine = ++turn.current;
     attempts.try(async () => {
-      if (epoch === null) return;
       const id = await tokenId(stage, epoch, at, guess.rank);
       const asked = asking(stage.metric.peek(), id, role, at);
       if (mine === turn.current && asked !== null) await stage.ask(asked);
@@ -117,11 +120,11 @@ export function NextPanel() {
       empty={model.field.value ? null : "This run has no output to read next tokens from."}
       table={() => ({
         caption: `next token ${after}`,
-        columns: compared ? ["share", "clean run"] : ["share"],
+        columns: [isDifference ? "difference" : "share", ...(compared ? ["clean run"] : [])],
         rows: rows.map((guess) => ({
           name: tokenLabel(guess.text),
           cells: [
-            epoch === null ? numbers(guess) : percentText(guess.share),
+            isDifference ? points(guess.share) : percentText(guess.share),
             ...(compared ? [guess.was === null ? "–" : percentText(guess.was)] : []),
           ],
         })),
@@ -132,7 +135,7 @@ export function NextPanel() {
           <Row
             key={guess.rank}
             guess={guess}
-            number={numbers(guess)}
+            isDifference={isDifference}
             was={was(guess)}
             roles={
               canAsk

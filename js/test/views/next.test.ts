@@ -186,29 +186,23 @@ describe("the guesses of a changed run", () => {
     expect(row(2).title).toBe("not among the clean run's first");
   });
 
-  it("in a difference have the change as their number, where both runs have been seen", async () => {
-    const stage = twoRuns();
-    const { row } = await shown(stage);
-    change(stage, 2, "changed");
-    await painted();
-    change(stage, 3, "difference");
-    await painted();
-    expect(rows(row)).toEqual([
-      ["−25%", "25%", "50%"],
-      ["+37.5%", "62.5%", "25%"],
-      ["–", "12.5%", undefined],
-    ]);
-    pointAt(row(0), "click", 4, 4);
-    await painted();
-    expect(asks(stage)).toEqual([{ target: 500, position: 5 }]);
-  });
-
-  it("in a difference whose runs are not known are what the kernel has, and nothing to choose", async () => {
+  it("in a difference are the words that differ most, with sign and side", async () => {
     const stage = twoRuns();
     const { row, view } = await shown(stage);
     change(stage, 3, "difference");
     await painted();
     expect(rows(row).map(([number]) => number)).toEqual(["−25%", "+37.5%", "0%"]);
+    const bar = (rank: number) => row(rank).querySelector<HTMLElement>(".bar b")!.getBoundingClientRect();
+    const middle = (rank: number) => row(rank).querySelector(".bar u")!.getBoundingClientRect();
+    expect(bar(0).right).toBeCloseTo(middle(0).left + 1, 0);
+    expect(bar(1).left).toBeCloseTo(middle(1).left + 1, 0);
+    expect(bar(1).width).toBeCloseTo(1.5 * bar(0).width, 0);
+    pointAt(row(1), "click", 4, 4);
+    await painted();
+    expect(asks(stage)).toEqual([{ target: 501, position: 5 }]);
+    stage.showing.value = { which: "prompts", options: OPTIONS };
+    stage.run.value = shownRun(stage, 4, { which: "prompts", label: "second − first" });
+    await painted();
     expect(view.panel("next").querySelectorAll(".pill").length).toBe(0);
   });
 
