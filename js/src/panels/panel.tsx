@@ -20,7 +20,8 @@ import { RunBadge } from "./run-badge";
 import { NumberTable, type Table } from "./table";
 
 export interface PanelProps {
-  name: PanelName;
+  /** "beside": a second picture within a panel. */
+  name: PanelName | "beside";
   title: string;
   field: FieldMeta | undefined;
   /** Words or a menu between the title and the evidence. */

@@ -54,7 +54,7 @@ export function CausesPanel() {
   const views = openable(stage.fields.value);
   const view = stage.settings.value.causeView;
   if (view === "" || !views.includes(view)) return <Closed views={views} />;
-  return view === "decomposition" ? <Decomposition views={views} /> : <Plot key={view} views={views} view={view} />;
+  return <Opened key={view} views={views} view={view} />;
 }
 
 function Closed({ views }: { views: Open[] }) {
@@ -89,38 +89,22 @@ function Closed({ views }: { views: Open[] }) {
   );
 }
 
-/** The switch of the views, and the way back. */
-function Head({ view, views }: { view: Open; views: Open[] }) {
-  const set = setter(useStage());
-  return (
-    <>
-      <Switch
-        label="show of the causes"
-        options={views}
-        chosen={view}
-        choose={(causeView) => set({ causeView })}
-        words={(one) => VIEWS[one].short}
-      />
-      <button type="button" class="plain small close" aria-label="close Causes" onClick={() => set({ causeView: "" })}>
-        close
-      </button>
-    </>
-  );
-}
-
-function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[] }) {
+/** One of the views; the numbers of the others are not asked for. */
+function Opened({ view, views }: { view: Open; views: Open[] }) {
   const stage = useStage();
   const set = setter(stage);
+  const parts = view === "decomposition";
   const equal = view === "direct_total";
   const x = useField((settings) => (equal ? "direct_effect" : settings.scatterX), !equal);
   const y = useField((settings) => (equal ? "ablation_effect" : settings.scatterY), !equal);
-  const model = useMemo(() => new ScatterModel(stage, x, y), [stage]);
+  const terms = useField(() => "decomposition", false);
+  const model = useMemo(() => (parts ? new WaterfallModel(stage, terms) : new ScatterModel(stage, x, y)), [stage]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  useFilled(() => [x.value]);
+  useFilled(() => (parts ? [] : [x.value]));
   const menu = (axis: "scatterX" | "scatterY", field: FieldMeta | undefined) =>
     equal ? null : (
       <FieldMenu
-        label={axis === "scatterX" ? "numbers along the x axis" : "numbers along the y axis"}
+        label={`numbers along the ${axis === "scatterX" ? "x" : "y"} axis`}
         fields={stage.fields.value.filter(fitsHeads)}
         chosen={field}
         choose={(name) => set({ [axis]: name })}
@@ -130,12 +114,32 @@ function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[]
     <Panel
       name="causes"
       title="Causes"
-      field={y.value}
-      head={<Head view={view} views={views} />}
+      field={parts ? terms.value : y.value}
+      head={
+        <>
+          <Switch
+            label="show of the causes"
+            options={views}
+            chosen={view}
+            choose={(causeView) => set({ causeView })}
+            words={(one) => VIEWS[one].short}
+          />
+          <button
+            type="button"
+            class="plain close"
+            aria-label="close Causes"
+            title="close"
+            onClick={() => set({ causeView: "" })}
+          >
+            ×
+          </button>
+        </>
+      }
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
       note={
+        !parts &&
         x.value !== y.value && (
           <span>
             <FillingWords field={x.value} />
@@ -143,9 +147,15 @@ function Plot({ view, views }: { view: "scatter" | "direct_total"; views: Open[]
           </span>
         )
       }
-      table={() => scatterTable(stage, model.picture.value)}
+      table={() =>
+        model instanceof WaterfallModel ? termsTable(model.terms.value) : scatterTable(stage, model.picture.value)
+      }
     >
-      <Scatter model={model} equal={equal} menuX={menu("scatterX", x.value)} menuY={menu("scatterY", y.value)} />
+      {model instanceof WaterfallModel ? (
+        <WaterfallChart model={model} />
+      ) : (
+        <Scatter model={model} equal={equal} menuX={menu("scatterX", x.value)} menuY={menu("scatterY", y.value)} />
+      )}
     </Panel>
   );
 }
@@ -156,25 +166,4 @@ function unsaid(caveat = "", other = ""): string {
     .split(/(?<=\.) /)
     .filter((sentence) => !other.includes(sentence))
     .join(" ");
-}
-
-function Decomposition({ views }: { views: Open[] }) {
-  const stage = useStage();
-  const field = useField(() => "decomposition", false);
-  const model = useMemo(() => new WaterfallModel(stage, field), [stage]);
-  useEffect(() => () => model.wanted.dispose(), [model]);
-  return (
-    <Panel
-      name="causes"
-      title="Causes"
-      field={field.value}
-      head={<Head view="decomposition" views={views} />}
-      waiting={model.wanted.waiting}
-      error={model.wanted.error}
-      retry={model.wanted.retry}
-      table={() => termsTable(model.terms.value)}
-    >
-      <WaterfallChart model={model} />
-    </Panel>
-  );
 }

@@ -1,23 +1,17 @@
 /**
  * The head view: every head of every layer in one grid, and a second grid beside it where two fields are to be compared.
  *
- * Each grid says its own evidence: the panel's header the first's, a line of its own the second's.
+ * Each grid says its own evidence: the panel's header the first's; the second is a panel within it, with a header and a foot of its own.
  */
-import { type Signal, useComputed, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { useComputed } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { Failure } from "../panels/attempt";
-import { CodeView } from "../panels/code";
-import { EvidenceMark } from "../panels/evidence";
 import { NARROW_BELOW } from "../panels/grid";
 import { Legend } from "../panels/legend";
 import { FieldMenu } from "../panels/menu";
 import { Panel } from "../panels/panel";
-import { NumberTable } from "../panels/table";
 import type { FieldMeta, Settings } from "../protocol";
 import { has } from "../slice";
 import { attentionAgainstEffect } from "./against";
-import { FillingWords, useFilled } from "./filling";
 import { isPattern } from "./fit";
 import { HeadsGrid } from "./heads-grid";
 import { headsStack } from "./heads-layout";
@@ -41,7 +35,6 @@ export function HeadsPanel() {
     },
     [models],
   );
-  useFilled(() => [beside.field.value]);
   const run = stage.run.value;
   const picture = first.picture.value;
   const fields = run ? headFields(stage.fields.value, run) : [];
@@ -101,64 +94,33 @@ export function HeadsPanel() {
       table={() => headsTable(stage, first.picture.value)}
     >
       <div ref={box} class={second && (stacked.value ? "beside stacked" : "beside")}>
-        <div>
+        <div class="first">
           {second && <div class="subhead dim">{first.field.value?.title}</div>}
           <HeadsGrid model={first} />
         </div>
-        {second && <Beside model={beside} field={second} menu={menuBeside("none")} />}
+        {second && (
+          <Panel
+            name="beside"
+            title={second.title}
+            field={second}
+            head={
+              <span class="by">
+                {menuBeside("none")}
+                {meansQueries(second) && <span class="dim">mean over queries</span>}
+              </span>
+            }
+            legend={beside.picture.value && <Legend field={second} scale={beside.picture.value.scale} />}
+            waiting={beside.wanted.waiting}
+            error={beside.wanted.error}
+            retry={beside.wanted.retry}
+            note={<b>{second.title} · </b>}
+            table={() => headsTable(stage, beside.picture.value)}
+          >
+            <HeadsGrid model={beside} />
+          </Panel>
+        )}
       </div>
     </Panel>
-  );
-}
-
-/** The second grid with a header and a foot of its own: its evidence is not the first's. */
-function Beside({ model, field, menu }: { model: HeadsModel; field: FieldMeta; menu: ComponentChildren }) {
-  const stage = useStage();
-  const asTable = useSignal(false);
-  const asCode = useSignal(false);
-  const picture = model.picture.value;
-  return (
-    <>
-      <section data-state={model.wanted.waiting.value ? "waiting" : "ready"} aria-label={`Heads, ${field.title}`}>
-        <div class="subhead">
-          {menu}
-          {meansQueries(field) && <span class="dim">mean over queries</span>}
-          <EvidenceMark evidence={field.evidence} />
-        </div>
-        <div class="line" aria-hidden="true" />
-        <Failure of={model.wanted.error.value} again={model.wanted.retry} />
-        <div class="picture">
-          <HeadsGrid model={model} />
-        </div>
-      </section>
-      <div class="of-second">
-        <div class="foot">
-          <p class="caveat">
-            <b>{field.title} · </b>
-            <FillingWords field={field} />
-            {field.caveat}
-          </p>
-          <span class="tail">
-            {picture && <Legend field={picture.field} scale={picture.scale} />}
-            <Toggle words="table" on={asTable} />
-            <Toggle words="code" on={asCode} />
-          </span>
-        </div>
-        {asTable.value && <NumberTable build={() => headsTable(stage, picture)} />}
-        {asCode.value && <CodeView field={field} />}
-      </div>
-    </>
-  );
-}
-
-function Toggle({ words, on }: { words: string; on: Signal<boolean> }) {
-  const turn = () => {
-    on.value = !on.value;
-  };
-  return (
-    <button type="button" class="plain small" aria-pressed={on.value} onClick={turn}>
-      {words}
-    </button>
   );
 }
 

@@ -5,6 +5,7 @@
  */
 import { numberText } from "../paint/numbers";
 import type { Theme } from "../theme";
+import type { HeadMarks } from "./heads-paint";
 import { headStyle } from "./outline";
 import { type Point, placeX, placeY, type ScatterLayout, upperEndIsFree } from "./scatter-layout";
 import { headShort } from "./words";
@@ -14,7 +15,7 @@ type Context = CanvasRenderingContext2D;
 const FONT = "11px system-ui, sans-serif";
 
 /** Circles shrink where there are many, so that they can still be told apart. */
-export const radiusOf = (points: number): number => (points > 400 ? 2.5 : points > 100 ? 3.5 : 4.5);
+const radiusOf = (points: number): number => (points > 400 ? 2.5 : points > 100 ? 3.5 : 4.5);
 
 function line(context: Context, x0: number, y0: number, x1: number, y1: number): void {
   context.beginPath();
@@ -70,13 +71,13 @@ function paintDiagonal(
   context.restore();
 }
 
-export function paintScatter(
-  context: Context,
-  layout: ScatterLayout,
-  points: readonly Point[],
-  diagonal: string | null,
-  theme: Theme,
-): void {
+export interface ScatterScene {
+  layout: ScatterLayout;
+  points: readonly Point[];
+  theme: Theme;
+}
+
+export function paintScatter(context: Context, { layout, points, theme }: ScatterScene, diagonal: string | null): void {
   context.font = FONT;
   paintAxes(context, layout, theme);
   if (diagonal !== null) paintDiagonal(context, layout, diagonal, upperEndIsFree(layout, points), theme);
@@ -94,29 +95,31 @@ export function paintScatter(
   }
 }
 
-export interface PointMarks {
-  pinned: Point | undefined;
-  hovered: Point | undefined;
-  further: { point: Point; nth: number }[];
-}
+export const pointOf = (points: readonly Point[], place: readonly [number, number] | null): Point | undefined =>
+  place === null ? undefined : points.find((point) => point.layer === place[0] && point.head === place[1]);
 
-export function paintPointMarks(
-  context: Context,
-  layout: ScatterLayout,
-  { pinned, hovered, further }: PointMarks,
-  radius: number,
-  theme: Theme,
-): void {
-  context.font = FONT;
-  context.lineWidth = 2;
-  for (const { point, nth } of further) {
-    const { colour, dash } = headStyle(nth);
+export function paintPointMarks(context: Context, { layout, points, theme }: ScatterScene, marks: HeadMarks): void {
+  const radius = radiusOf(points.length);
+  const ring = (point: Point, colour: string, dash: number[]) => {
+    context.lineWidth = 2;
     context.strokeStyle = colour;
-    context.setLineDash(dash.map((length) => length / 2));
+    context.setLineDash(dash);
     circle(context, layout, point, radius + 3);
     context.stroke();
-  }
-  context.setLineDash([]);
+    context.setLineDash([]);
+  };
+  context.font = FONT;
+  marks.further.forEach((place, nth) => {
+    const point = pointOf(points, place);
+    const { colour, dash } = headStyle(nth);
+    if (point)
+      ring(
+        point,
+        colour,
+        dash.map((length) => length / 2),
+      );
+  });
+  const [pinned, hovered] = [pointOf(points, marks.pinned), pointOf(points, marks.hovered)];
   if (pinned) {
     context.fillStyle = theme.focus;
     circle(context, layout, pinned, radius + 0.75);
@@ -124,11 +127,7 @@ export function paintPointMarks(
     named(context, layout, pinned, radius, theme);
   }
   if (hovered) {
-    context.strokeStyle = theme.focus;
-    context.setLineDash([4, 3]);
-    circle(context, layout, hovered, radius + 3);
-    context.stroke();
-    context.setLineDash([]);
+    ring(hovered, theme.focus, [4, 3]);
     named(context, layout, hovered, radius, theme);
   }
 }
@@ -146,5 +145,4 @@ function named(context: Context, layout: ScatterLayout, point: Point, radius: nu
   context.strokeText(text, x, y);
   context.fillStyle = theme.fg;
   context.fillText(text, x, y);
-  context.lineWidth = 2;
 }

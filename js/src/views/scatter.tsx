@@ -12,13 +12,10 @@ import type { Table } from "../panels/table";
 import { MAX_ROWS } from "../panels/table";
 import type { FieldMeta } from "../protocol";
 import type { Stage } from "../stage";
-import { ActiveCell } from "./active-cell";
-import { Canvas } from "./canvas";
-import { headKeys } from "./heads-keys";
-import { preview } from "./preview";
+import { HeadsSurface } from "./heads-surface";
 import { nearestPoint, type Point, scatterLayout } from "./scatter-layout";
 import { pinnedOf, type ScatterModel, type ScatterPicture, sliceWords } from "./scatter-model";
-import { type PointMarks, paintPointMarks, paintScatter, radiusOf } from "./scatter-paint";
+import { paintPointMarks, paintScatter, pointOf } from "./scatter-paint";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
 import { headShort } from "./words";
@@ -94,101 +91,30 @@ interface ScatterProps {
 }
 
 export function Scatter({ model, equal, menuX, menuY }: ScatterProps) {
-  const ui = useUi();
-  const { stage } = ui;
-  const { selection } = stage;
-  const { shown, pinned } = selection;
+  const { stage } = useUi();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box, 400);
+  const points = () => model.picture.value?.points ?? [];
   const layout = useComputed(() =>
-    scatterLayout(
-      model.picture.value?.points ?? [],
-      width.value,
-      equal ? Math.min(width.value, SQUARE) : HEIGHT,
-      equal,
-    ),
+    scatterLayout(points(), width.value, equal ? Math.min(width.value, SQUARE) : HEIGHT, equal),
   );
-  const size = () => ({ width: layout.value.width, height: layout.value.height });
-  const pointOf = (layer: number | null, head: number | null) =>
-    model.picture.value?.points.find((point) => point.layer === layer && point.head === head);
-
-  const leave = () => {
-    ui.tip.value = null;
-    preview(selection, {});
-  };
-  const at = (x: number, y: number) => nearestPoint(layout.value, model.picture.value?.points ?? [], x, y);
-  const point = (x: number, y: number, event: PointerEvent) => {
-    const near = at(x, y);
-    if (!near || !model.picture.value) return leave();
-    preview(selection, { layer: near.layer, head: near.head });
-    ui.tip.value = {
-      x: event.clientX,
-      y: event.clientY,
-      place: `layer ${near.layer} head ${near.head}`,
-      value: numbersOf(model.picture.value, near),
-      unit: "",
-      cell: null,
-    };
-  };
-  const press = (x: number, y: number, event: MouseEvent) => {
-    const near = at(x, y);
-    if (!near) return;
-    if (event.shiftKey) selection.toggleHead(near.layer, near.head);
-    else selection.pin({ layer: near.layer, head: near.head });
-  };
-
-  const run = stage.run.value;
   const picture = model.picture.value;
-  const [layer, head] = [pinned.layer.value, pinned.head.value];
-  const chosen = pointOf(layer, head);
-  const words = chosen && picture ? numbersOf(picture, chosen) : "no numbers";
-  const active =
-    run && layer !== null && head !== null
-      ? { row: run.layers - 1 - layer, column: head, words: `layer ${layer}, head ${head}: ${words}` }
-      : null;
   return (
     <>
       <AxisLine axis="y" field={model.y.value} menu={menuY} />
       <div ref={box}>
-        <ActiveCell
-          label={`a point for each head: ${model.x.value?.title} and ${model.y.value?.title}; arrow keys walk the heads`}
-          rows={run?.layers ?? 0}
-          columns={run?.heads ?? 0}
-          active={active}
-          keys={headKeys(ui)}
-          class="stack"
-        >
-          <Canvas
-            size={size}
-            scene={() => ({
-              layout: layout.value,
-              points: model.picture.value?.points ?? [],
-              theme: stage.theme.value,
-              diagonal: equal ? ON_THE_LINE : null,
-            })}
-            paint={(context, scene) => paintScatter(context, scene.layout, scene.points, scene.diagonal, scene.theme)}
-          />
-          <Canvas
-            class="marks"
-            size={size}
-            scene={() => {
-              const pin = pointOf(pinned.layer.value, pinned.head.value);
-              const seen = pointOf(shown.layer.value, shown.head.value);
-              const further = selection.heads.value.map(([l, h], nth) => ({ point: pointOf(l, h), nth }));
-              const marks: PointMarks = {
-                pinned: pin,
-                hovered: seen === pin ? undefined : seen,
-                further: further.filter((one): one is PointMarks["further"][number] => one.point !== undefined),
-              };
-              const radius = radiusOf(model.picture.value?.points.length ?? 0);
-              return { layout: layout.value, marks, radius, theme: stage.theme.value };
-            }}
-            paint={(context, scene) => paintPointMarks(context, scene.layout, scene.marks, scene.radius, scene.theme)}
-            onPoint={point}
-            onLeave={leave}
-            onPress={press}
-          />
-        </ActiveCell>
+        <HeadsSurface
+          label={`a point for each head: ${model.x.value?.title} and ${model.y.value?.title}`}
+          size={() => layout.value}
+          at={(x, y) => nearestPoint(layout.value, points(), x, y)}
+          words={(layer, head) => {
+            const point = pointOf(points(), [layer, head]);
+            return point && picture ? numbersOf(picture, point) : "no numbers";
+          }}
+          scene={() => ({ layout: layout.value, points: points(), theme: stage.theme.value })}
+          paint={(context, scene) => paintScatter(context, scene, equal ? ON_THE_LINE : null)}
+          paintMarks={paintPointMarks}
+        />
       </div>
       <AxisLine axis="x" field={model.x.value} menu={menuX} />
       {picture && (

@@ -158,7 +158,7 @@ describe("the grid beside", () => {
     expect(after.every((picture, i) => picture !== before[i])).toBe(true);
     expect(after[0]).toBe(after[1]);
     expect(pictures(view, "heads").map((canvas) => canvas.dataset.paints)).toEqual(paints);
-    expect(view.find("[role=tooltip]").textContent).toBe("layer 2 head 04 logits");
+    expect(view.find("[role=tooltip]").textContent).toBe("layer 2 head 0ablation effect 4 logits");
   });
 
   it("goes by its menu, and comes by the menu of the first", async () => {
@@ -268,7 +268,7 @@ describe("the causes panel", () => {
     button(view, "causes", "direct against total").click();
     expect(stage.settings.value.causeView).toBe("direct_total");
     await painted();
-    button(view, "causes", "close").click();
+    button(view, "causes", "×").click();
     expect(stage.settings.value.causeView).toBe("");
   });
 });
@@ -328,7 +328,7 @@ describe("the scatter", () => {
     await painted();
     expect([stage.selection.pinned.layer.value, stage.selection.pinned.head.value]).toEqual([1, 3]);
     expect(stage.source.asked.length).toBe(asked);
-    expect(surface.querySelector("[role=gridcell]")!.textContent).toContain("layer 1, head 3: direct effect 1 logits");
+    expect(surface.querySelector("[role=gridcell]")!.textContent).toContain("layer 1, head 3, direct effect 1 logits");
   });
 
   it("is walked by the arrow keys, as the grid is", async () => {
