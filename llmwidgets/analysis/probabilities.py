@@ -1,7 +1,7 @@
 """Probabilities of given tokens in what the model's own tail says of the residual stream at some layers and positions.
 
-Always true: only the asked-for rows are read out, a few at a time, and only the asked-for tokens' numbers are kept. What the most probable
-tokens of a row are is found elsewhere (lens_rows.py).
+Always true: a row is read out only where one of its asked-for tokens is not among those that are kept of it (lens_rows.py), a few rows at
+a time; of the others' numbers nothing is kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from .lens_rows import kept_rows
 from .stream_norm import stream
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ def probabilities_of(run: Capture, layers: Sequence[int], positions: Sequence[in
     >>> bool(np.allclose(probabilities_of(run, [run.n_layers - 1], [13], ids)[0, 0], found.probability, atol=1e-6))
     True
     """
-    found = np.empty(ids.shape, np.float32)
+    kept = kept_rows(run, layers, positions)
+    same = kept.ids[..., None] == ids[..., None, :]  # (layer, position, kept, token)
+    found = np.take_along_axis(kept.probability, same.argmax(-2), axis=-1)
+    lacking = ~same.any(-2).all(-1)  # (layer, position)
     rows = max(1, _CELLS_AT_ONCE // run.vocab_size)
     for i, layer in enumerate(layers):
-        some = stream(run, layer)[list(positions)]  # (position, d_model)
-        for top in range(0, len(positions), rows):
-            log_p = torch.log_softmax(run.read_out(some[top : top + rows]), dim=-1)  # (position, vocab)
-            found[i, top : top + rows] = log_p.gather(1, torch.as_tensor(ids[i, top : top + rows])).exp().numpy()
+        at = np.flatnonzero(lacking[i])
+        for some in np.split(at, range(rows, len(at), rows)) if len(at) else ():
+            log_p = torch.log_softmax(run.read_out(stream(run, layer)[np.asarray(positions)[some]]), dim=-1)  # (position, vocab)
+            found[i, some] = log_p.gather(1, torch.as_tensor(ids[i, some])).exp().numpy()
     return found
