@@ -216,6 +216,38 @@ describe("where nothing is changed", () => {
   });
 });
 
+describe("at any width", () => {
+  it.each([320, 500, 1040])(
+    "of %i px neither the list nor the choice of runs stands out of its panel",
+    async (width) => {
+      const stage = changed(makeChange(3, { name: "a name as long as a name may be ".repeat(4) }), makeChange(4));
+      const labels = ["first prompt", "first prompt, changed", "first prompt, changed − clean", "second prompt"];
+      const second = ["second prompt, changed", "second prompt, changed − clean", "second − first"];
+      const kinds = [
+        "clean",
+        "changed",
+        "difference",
+        "second",
+        "second_changed",
+        "second_difference",
+        "prompts",
+      ] as const;
+      const options = kinds.map((which, i) => ({ which, label: [...labels, ...second][i]! }));
+      stage.showing.value = { which: "changed", options };
+      stage.run.value = shownRun(stage, 3, {
+        which: "changed",
+        label: "first prompt, changed − clean",
+        changes: [3, 4],
+      });
+      const view = show(stage, width);
+      await painted();
+      expect(view.panel("changes").querySelectorAll(".switch button").length).toBe(7);
+      const panel = view.panel("changes");
+      expect(panel.scrollWidth).toBeLessThanOrEqual(panel.clientWidth + 1);
+    },
+  );
+});
+
 describe("z", () => {
   it.each(["heads", "pattern"])("in the %s sets the selected head to zero, or gives it back", async (name) => {
     const stage = makeStage({ panels: ALL });
