@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class CauseFields:
     """The fields of causes of one run, one metric, one set of active changes.
 
-    run: the unchanged run. change, changed: what is changed in it, and the Capture of it (`lw.intervene(run, change)`): contributions are
-    then those of the changed run, ablation effects further effects on top of the changes; what is asked of unchanged runs only is left out.
+    run: the unchanged run; of one that is itself changed there are contributions only. change, changed: what is changed in it, and the
+    Capture of it (`lw.intervene(run, change)`): contributions are then those of the changed run, ablation effects further effects on top
+    of the changes; what is asked of unchanged runs only is left out.
     second, pairs: a second prompt's run, and which of its positions stand for which; patching is between `run` (clean) and it (corrupted).
     versions: numbers that rise. tell: called, on any thread, when `progress` has changed. known: Captures that replacements name.
 

@@ -19,13 +19,14 @@ from ..analysis.contributions.edges import edge_contribution
 from ..analysis.contributions.norm_weighted import norm_weighted_attention
 from ..analysis.contributions.terms import check_readable
 from ..analysis.contributions.unembedding import unembedding_of
-from ..analysis.contributions.values import values_of
+from ..analysis.contributions.values import replaced_heads
 from ..analysis.effects.ablation_estimate import estimate_ablation
 from ..analysis.effects.attribution_patching import attribution_patching
 from ..analysis.effects.direct_total import direct_effect
 from ..analysis.effects.pairing import pairing
 from ..analysis.sentences import caveat
-from ..experiments.intervention import Interventions
+from ..experiments.intervene import change_of
+from ..experiments.intervention import Intervention, Interventions
 from ..experiments.metric import Metric
 from ..experiments.places import several
 from ..fields import Axis, Field, Reader, Scale
@@ -71,9 +72,12 @@ class Maker:
         known: Sequence[Capture],
         note: Callable[[Mapping[str, str]], None],
     ) -> None:
-        self._run, self._metric, self._change, self._note = run, metric, change, note
+        self._run, self._metric, self._note = run, metric, note
+        self._change = change_of(run) if run.change else change
         self._read = changed if change else run  # what contributions are of
         self._asked = metric.on(run)
+        self._readable = _defined(lambda: check_readable(run)) and not any(self._overwrites(one) for one in self._change)
+        self._sums = self._readable and _defined(lambda: unembedding_of(run))
         self._axes = axes_of(run)
         self.plans: dict[str, cause_sweeps.Plan] = {}
         self.fields: dict[str, Field] = {}
@@ -81,7 +85,7 @@ class Maker:
             self._of_heads(changed, known)
         if self._sums:
             self._decomposition()
-        if second is not None and not change:
+        if second is not None and not self._change and not second.change:
             self._patching(second, pairs)
         self.fields = {name: self.fields[name] for name in TITLES if name in self.fields}
 
@@ -94,7 +98,7 @@ class Maker:
         logits = "logits"
         if self._sums and read is not None and has_z:
             self._lazy("direct_contribution", logits, "direct_contribution", lambda: direct_logit_attribution(read, metric).heads.values)
-        if has_z:
+        if has_z and not run.change:  # an experiment begins from an unchanged run
             alike = [each for each in known if each.subject.model is run.subject.model]
             self._growing("ablation_effect", cause_sweeps.ablation(run, metric, heads, self._change, changed, alike), _zeroed())
             if not self._change and metric.quantity not in _WITHOUT_SLOPE:
@@ -104,7 +108,7 @@ class Maker:
             words = caveat("direct_and_total", replacement="zero")
             self._lazy("direct_effect", self._asked.unit, words, lambda: direct_effect(read, metric, final_norm=held))
         overwritten = any(one.site in _OVERWRITING for one in self._change)  # at any position: looks reach back to all of them
-        if read is None or overwritten or not _defined(lambda: values_of(run, first_with_heads(run))):
+        if read is None or overwritten or not _defined(lambda: replaced_heads(run, first_with_heads(run))):
             return
         if self._sums:
             self._made("edge_contribution", logits, Scale("diverging"), lambda: edge_contribution(read, metric))
@@ -152,21 +156,10 @@ class Maker:
 
     # how they are put together
 
-    @property
-    def _readable(self) -> bool:
-        """Whether what is read can be taken apart at the metric's position, as far as its architecture and its change tell."""
-        return _defined(lambda: check_readable(self._run)) and not any(self._overwrites(one) for one in self._change)
-
-    @property
-    def _sums(self) -> bool:
-        return self._readable and _defined(lambda: unembedding_of(self._run))
-
-    def _overwrites(self, one: object) -> bool:
-        if one.site not in _OVERWRITING:  # type: ignore[attr-defined]
-            return False
-        places = several(one.position)  # type: ignore[attr-defined]
-        n = self._run.n_tokens
-        return not places or any(place % n == self._asked.position for place in places)
+    def _overwrites(self, one: Intervention) -> bool:
+        """Whether the stream at the metric's position is no sum of parts any more."""
+        places, n = several(one.position), self._run.n_tokens
+        return one.site in _OVERWRITING and (not places or any(place % n == self._asked.position for place in places))
 
     def _lazy(self, name: str, unit: str, words: str, make: Callable[[], np.ndarray], axes: tuple[Axis, ...] | None = None) -> None:
         over = (self._axes["layer"], self._axes["head"]) if axes is None else axes

@@ -141,6 +141,15 @@ def test_contributions_with_a_change_are_those_of_the_changed_run(clean: lw.Capt
     assert "ablation_effect" in without.causes.fields and "direct_contribution" not in without.causes.fields
 
 
+def test_of_a_run_that_is_itself_a_changed_one_there_are_contributions_only(clean: lw.Capture, corrupted: lw.Capture):
+    changed = lw.intervene(clean, lw.Intervention("z", 0, 2))
+    for given in ({}, {"second": corrupted}):
+        heard = Heard(changed, METRIC, **given)
+        assert set(heard.causes.fields) == {*OF_ONE_PROMPT} - {"ablation_effect", "ablation_estimate"}
+    same(heard.filled("direct_contribution"), lw.direct_logit_attribution(changed, METRIC).heads)
+    assert (states(heard.causes, "edge_contribution")[0, 2] == ABSENT).all() and np.isfinite(heard.filled("direct_effect")).all()
+
+
 def test_a_stream_that_was_overwritten_at_the_metrics_position_is_not_taken_apart(clean: lw.Capture, corrupted: lw.Capture):
     put = lw.Replacement.other(corrupted)
     for position, there in ((-1, False), (None, False), (10, True)):
