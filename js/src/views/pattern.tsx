@@ -105,23 +105,6 @@ export function PatternPanel() {
               stage.settings.value = { ...stage.settings.value, patternView };
             }}
           />
-          {matrix && total.value > 12 && (
-            // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
-            <span class="switch" role="group" aria-label="zoom">
-              <button
-                type="button"
-                aria-label="zoom out"
-                title="zoom out (-)"
-                disabled={view.value.span >= total.value}
-                onClick={() => zoom(1 / 1.5)}
-              >
-                −
-              </button>
-              <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => zoom(1.5)}>
-                +
-              </button>
-            </span>
-          )}
         </>
       }
       legend={field && <PatternLegend model={model} />}
@@ -132,7 +115,24 @@ export function PatternPanel() {
       note={matrix ? <Pooled model={model} /> : null}
       table={() => patternTable(stage, model)}
     >
-      <div ref={box}>
+      <div ref={box} class="stack">
+        {matrix && total.value > 12 && (
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
+          <span class="switch zoom" role="group" aria-label="zoom">
+            <button
+              type="button"
+              aria-label="zoom out"
+              title="zoom out (-)"
+              disabled={view.value.span >= total.value}
+              onClick={() => zoom(1 / 1.5)}
+            >
+              −
+            </button>
+            <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => zoom(1.5)}>
+              +
+            </button>
+          </span>
+        )}
         {field &&
           (matrix ? (
             <Matrix model={model} layout={layout} view={view} cutter={cutter} />
