@@ -200,21 +200,17 @@ def test_of_the_estimate_of_patching(run: Any, second: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [*OBSERVED, *CONTRIBUTIONS])
-@pytest.mark.parametrize("shown", ["second", "second_changed", "second_difference"])
-def test_of_the_second_prompt(name: str, shown: str, run: Any, longer: Any, loaded: None) -> None:
+def test_of_the_second_prompt_changed_less_clean(name: str, run: Any, longer: Any, loaded: None) -> None:
     """A longer one: the metric is asked at the partner of its position."""
     pairs = align(run.token_ids, longer.token_ids).pairs
     metric = lw.Metric(" Mary", foil=" John", position=dict(pairs)[13])
     change = lw.Interventions([lw.Intervention("z", layer=1, head=1, position=4)])
     after = lw.intervene(longer, change)
-    code = code_of(name, run=run, metric=METRIC, changes=change, shown=shown, second=longer, pairs=pairs, cursor=CURSOR)
     old = {**{name: longer.field(name) for name in longer.fields}, **causes_of(longer, metric).fields}[name]
     new = {**{name: after.field(name) for name in after.fields}, **causes_of(longer, metric, change=change, changed=after).fields}[name]
-    if shown == "second_difference":
-        field = field_differences(after, longer, {name: new}, {name: old}, label="changed − clean")[name]
-    else:
-        field = old if shown == "second" else new
-    same(computed(code), shown_by(field))
+    field = field_differences(after, longer, {name: new}, {name: old}, label="changed − clean")[name]
+    given: dict[str, Any] = {"run": run, "metric": METRIC, "changes": change, "second": longer, "pairs": pairs, "cursor": CURSOR}
+    same(computed(code_of(name, shown="second_difference", **given)), shown_by(field))
 
 
 @pytest.mark.parametrize("name", [*OBSERVED, *CONTRIBUTIONS])
