@@ -154,6 +154,7 @@ class Exhibits:
             )
         after, before = (self.made(asked, end, progress, cancelled) for end in ends)
         fields = field_differences(after.capture, before.capture, after.fields, before.fields, pairs=pairs, label=label, evidence=evidence)
+        fields = {name: replace(field, title=before.fields[name].title) for name, field in fields.items()}  # the panels say what is shown
         causes = None if after.causes is None or before.causes is None else CauseDifferences(after.causes, before.causes, fields)
         return (before if which == "prompts" else after).capture, (), fields, causes
 
