@@ -1,8 +1,8 @@
 /**
  * The prompt as one editable line. Enter runs it (Shift+Enter makes a line break); while it runs a thin line says how far, and Stop ends it.
  *
- * Always true: what the user has typed is never overwritten by a run that fails or is stopped, nor by a new state that
- * arrives while the line is being edited.
+ * Always true: what the user has typed is never overwritten by a run that fails or is stopped, by a new state that arrives while the
+ * line is being edited, nor by another run of the same prompt that is shown. The line is the first prompt's, also while the second is shown.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../protocol";
@@ -57,7 +57,10 @@ export function PromptLine() {
   const status = stage.status.value;
   const running = status.state === "running";
   const editable = run?.editable ?? false;
-  const known = (running || status.state === "failed" ? status.prompt : null) ?? run?.prompt ?? null;
+  const first = useRef<string | null>(null);
+  if (run !== null && !run.shown.which.startsWith("second")) first.current = run.prompt;
+  const prompt = first.current;
+  const known = (running || status.state === "failed" ? status.prompt : null) ?? prompt;
   const [text, setText] = useState(known ?? "");
   const [refused, setRefused] = useState<{ message: string; hint: string | null } | null>(null);
   const edited = useRef(false);
@@ -66,13 +69,13 @@ export function PromptLine() {
   useEffect(() => {
     if (!edited.current && known !== null) setText(known);
   }, [known]);
-  const epoch = useRef(run?.epoch);
+  const taken = useRef(prompt);
   useEffect(() => {
-    if (epoch.current === run?.epoch) return;
-    epoch.current = run?.epoch;
+    if (taken.current === prompt) return;
+    taken.current = prompt;
     edited.current = false;
-    if (run?.prompt != null) setText(run.prompt);
-  }, [run?.epoch]);
+    if (prompt !== null) setText(prompt);
+  }, [prompt]);
 
   const send = () => {
     if (running || !editable) return;
@@ -83,8 +86,8 @@ export function PromptLine() {
     });
   };
   const asked: Status = refused === null ? status : { ...status, state: "failed", ...refused };
-  const shown = run?.prompt === null && !running ? "" : text;
-  const readOnly = run?.prompt === null ? "given as token ids" : "read only";
+  const shown = run !== null && prompt === null && !running ? "" : text;
+  const readOnly = prompt === null ? "given as token ids" : "read only";
 
   if (run === null && !running && status.state === "ready") return null;
   return (
@@ -102,7 +105,7 @@ export function PromptLine() {
             ref={line}
             rows={Math.min(6, shown.split("\n").length)}
             value={shown}
-            placeholder={run?.prompt === null ? "token ids" : ""}
+            placeholder={run !== null && prompt === null ? "token ids" : ""}
             readOnly={!editable}
             spellcheck={false}
             autocomplete="off"

@@ -14,9 +14,11 @@ const REST_MS = 90;
 const GAP = 14;
 
 function useExactCell(tip: Tip | null): Cell | null {
-  const { source } = useUi().stage;
+  const { source, fields } = useUi().stage;
   const [cell, setCell] = useState<{ key: string; cell: Cell } | null>(null);
-  const key = tip?.cell ? JSON.stringify(tip.cell) : "";
+  // A field that fills in has other numbers in every version.
+  const version = tip?.cell && fields.value.find(({ name }) => name === tip.cell!.field)?.progress?.version;
+  const key = tip?.cell ? JSON.stringify([tip.cell, version]) : "";
   useEffect(() => {
     const request = tip?.cell;
     if (!request) return;

@@ -1,7 +1,12 @@
 /** Every panel says which run it shows, never shows one for another, begins what grows, and gives the Python of its numbers. */
 import { afterEach, describe, expect, it } from "vitest";
+import { stateOf, valueOf } from "../../src/paint/half";
+import { markOf } from "../../src/paint/marks";
+import { resolveScale } from "../../src/paint/scale";
+import { colourTable } from "../../src/paint/table";
 import { type CellValue, SnapshotSource } from "../../src/source/snapshot";
 import { SourceError } from "../../src/source/source";
+import { LIGHT } from "../../src/theme";
 import { field, SHOWING } from "../shapes";
 import {
   endAll,
@@ -195,6 +200,10 @@ describe("a panel of a field that grows", () => {
     const source = new SnapshotSource([{ meta: EFFECT, values: new Array<CellValue>(18).fill("pending") }]);
     const block = await source.read({ field: "effect", epoch: 1, index: { layer: 0, position: [0, 2] } });
     expect([...block.halves]).toEqual([0x7e03, 0x7e03]);
+    expect([stateOf(0x7e03), valueOf(0x7e03, 0)]).toEqual(["pending", Number.NaN]);
+    const table = colourTable(resolveScale(EFFECT.scale, null), 0, "blue", LIGHT);
+    expect(markOf(0x7e03, table)).toBe("pending");
+    expect(table.css(0x7e03)).not.toBe(table.css(0));
     expect(block.extent).toBe(null);
     expect((await stage.source.cell({ field: "effect", epoch: 1, index: { layer: 2, position: 5 } })).state).toBe(
       "pending",

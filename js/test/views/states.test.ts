@@ -1,7 +1,7 @@
 /** What a view says of itself: waiting, failed, disconnected, running, and what the prompt line does. */
 import { afterEach, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/source/source";
-import { endAll, makeRun, makeStage, painted, pointAt, press, READY, show, TEXTS } from "./stage";
+import { endAll, makeRun, makeStage, painted, pointAt, press, READY, show, shownRun, TEXTS } from "./stage";
 
 afterEach(endAll);
 
@@ -198,6 +198,23 @@ describe("the bar", () => {
     expect(area.value).toBe("Set from Python");
     type(area, "half a sen");
     stage.status.value = { ...READY, state: "stopped" };
+    await painted();
+    expect(area.value).toBe("half a sen");
+  });
+
+  it("is the first prompt's, and what is typed stays, while other runs are shown", async () => {
+    const stage = makeStage();
+    const view = show(stage);
+    await painted();
+    const area = view.find<HTMLTextAreaElement>("textarea");
+    const other = shownRun(stage, 2, { which: "second", label: "second prompt" });
+    stage.run.value = { ...other, prompt: "The second" };
+    await painted();
+    expect(area.value).toBe(TEXTS.join(""));
+    type(area, "half a sen");
+    stage.run.value = { ...shownRun(stage, 3, { which: "changed", label: "changed run" }), prompt: TEXTS.join("") };
+    await painted();
+    stage.run.value = { ...shownRun(stage, 1, {}), prompt: TEXTS.join("") };
     await painted();
     expect(area.value).toBe("half a sen");
   });
