@@ -294,7 +294,7 @@ describe("the scatter", () => {
       heads.map(([layer, head]) => attentionAt(layer, head, 4, 1)),
       heads.map(([layer, head]) => effectAt(layer, head)),
     )!;
-    expect(text).toContain(`ρ = ${rho < 0 ? "−" : ""}${Number(Math.abs(rho).toPrecision(2))} over 12 heads`);
+    expect(text).toContain(`ρ = ${rho < 0 ? "−" : ""}${Math.abs(rho).toFixed(2)} over 12 heads`);
     expect(text).toContain("of this one prompt");
     const request = stage.source.asked.at(-1)!;
     expect(request.index).toEqual({ layer: [0, 3], head: [0, 4], query: 4, key: 1 });
