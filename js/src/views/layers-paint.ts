@@ -10,6 +10,7 @@ import { shortened } from "../tokens";
 import { cellBox, columnsInView, type LayersLayout } from "./layers-layout";
 import type { LayersPicture } from "./layers-model";
 import { outline } from "./outline";
+import { signOf } from "./sign";
 import { tokenLabel } from "./words";
 
 const MONO = 'ui-monospace, "DejaVu Sans Mono", monospace';
@@ -87,7 +88,12 @@ function paintCell(context: CanvasRenderingContext2D, scene: LayersScene, layer:
   const room = Math.floor((box.width - 4) / CHARACTER);
   const mark = markOf(cell.bits, table);
   if (cell.text !== null) {
-    context.fillText(shortened(tokenLabel(cell.text), room), box.x + box.width / 2, box.y + box.height / 2 + 0.5);
+    const sign = mark === null ? signOf(picture!.scale, valueOf(cell.bits, cell.exponent)) : "";
+    context.fillText(
+      shortened(sign + tokenLabel(cell.text), room),
+      box.x + box.width / 2,
+      box.y + box.height / 2 + 0.5,
+    );
   } else if (mark !== null) {
     drawMark(context, mark, box.x + box.width / 2 - 7, box.y + box.height / 2 - 7, 14, 14);
   } else {

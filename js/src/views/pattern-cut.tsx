@@ -4,9 +4,10 @@
  * A place that was cut before is switched off or on, never cut a second time.
  */
 import { type Signal, signal } from "@preact/signals";
+import { stateOf, valueOf } from "../paint/half";
 import { Attempts, Failure } from "../panels/attempt";
 import { Switch } from "../panels/menu";
-import { type Change, HALF_MASKED } from "../protocol";
+import type { Change } from "../protocol";
 import type { Stage } from "../stage";
 import { bitsAt, type MatrixPicture } from "./matrix-model";
 import {
@@ -39,12 +40,12 @@ export class Cutter {
     return cutAreas(this.stage.changes.value, run, shown.layer.value, shown.head.value, this.#total());
   }
 
-  /** Whether keys after a query are masked; taken to be so until a picture tells. */
+  /** Whether keys after a query are masked; taken to be so until a picture tells otherwise by a number there. */
   causal(): boolean {
     const total = this.#total();
     const picture = this.picture();
     const corner = picture && bitsAt(picture, 0, total - 1);
-    return !corner || total < 2 || corner.bits === HALF_MASKED;
+    return !corner || total < 2 || stateOf(corner.bits) !== "value" || valueOf(corner.bits, 0) === 0;
   }
 
   #total(): number {
@@ -81,7 +82,11 @@ export function CutLine({ cutter }: { cutter: Cutter }) {
   const { texts } = stage.tokens.value;
   if (query.value === null) return null;
   if (promptShown(stage.run.value) === "second")
-    return <p class="acts dim">Looks are cut in the first prompt: show it to cut some.</p>;
+    return (
+      <p class="acts dim" data-acts="cut">
+        Looks are cut in the first prompt: show it to cut some.
+      </p>
+    );
   const from = tokenQuote(texts[query.value]);
   const to = key.value === null ? "" : tokenQuote(texts[key.value]);
   const kinds: [CutKind, string][] = [
@@ -135,7 +140,8 @@ function Moved() {
   const second = promptShown(stage.run.value) === "second";
   const difference = options.find((option) => option.which === (second ? "second_difference" : "difference"));
   if (!difference || which === "prompts") return null;
-  if (which === difference.which) return <span class="dim">Shown: what each look gained (+) or lost (−).</span>;
+  if (which === difference.which)
+    return <span class="dim">Shown: what each look gained (+) or lost (−); × is cut.</span>;
   return (
     <span>
       <span class="dim">see what moved: </span>
