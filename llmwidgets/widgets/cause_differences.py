@@ -34,7 +34,8 @@ class CauseDifferences:
 
     def halt(self, name: str) -> bool:
         """Stop the sweeps of both."""
-        return any([each.halt(name) for each in self._both])
+        stopped = [each.halt(name) for each in self._both]  # both, also where the first was running
+        return any(stopped)
 
     def tells_of(self, causes: CauseFields) -> bool:
         """Whether these are among what it is made of."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ..models.errors import CaptureStopped
 from . import settings as how
 from .answers import Cancelled, Served, reading_methods
-from .asked import Asked
-from .asking import asking_methods
-from .code import code_of
+from .code.code import code_of
 from .cursor import opening
-from .exhibits import Exhibits, progress_of
 from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
-from .inquiry import Inquiry
-from .inquiry_traits import inquiry_traits
+from .inquiry.asked import Asked
+from .inquiry.asking import asking_methods
+from .inquiry.exhibits import Exhibits, progress_of
+from .inquiry.inquiry import Inquiry
+from .inquiry.traits import inquiry_traits
 from .rpc import RequestServer
 from .runner import Runner, status
 from .selection import TURN, Selection
@@ -76,9 +76,15 @@ class Live(Synced):
             raise RuntimeError("there is no run yet whose numbers could be computed")
         places = {**self._selection.to_cursor(), **cursor}
         return code_of(
-            field, run=asked.first, metric=asked.metric, changes=asked.changes_shown, shown=asked.which, second=asked.second, pairs=asked.pairs,
+            field,
+            run=asked.first,
+            metric=asked.metric,
+            changes=asked.changes_shown,
+            shown=asked.which,
+            second=asked.second,
+            pairs=asked.pairs,
             cursor=places,
-        )  # fmt: skip
+        )
 
     # What the inquiry shows
 

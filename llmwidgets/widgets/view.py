@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from . import in_cell
 from . import settings as how
 from .answers import never
-from .changes import Changes
 from .fields_of_run import fields_of, user_field
 from .fit import warn_if_it_fits_nowhere
+from .inquiry.changes import Changes
 from .live import Live
 from .preview import preview_png, summary
 from .runner import Work

@@ -14,7 +14,7 @@ from llmwidgets.analysis.alignment import align
 from llmwidgets.analysis.differences import field_differences
 from llmwidgets.fields import Field
 from llmwidgets.widgets.cause_fields import CauseFields
-from llmwidgets.widgets.code import code_of
+from llmwidgets.widgets.code.code import code_of
 from tests.architectures import build
 
 FIRST = "When Mary and John went to the store, John gave a drink to"

@@ -1,7 +1,8 @@
 """The runs that a view can show, each made once: the clean one, the changed one, their difference, and the same of a second prompt.
 
-Always true: each has an epoch of its own, under which it is answered for until many newer ones came; what was made for one question is never
-handed out for another. A difference is made of the runs that it compares. Which of them is shown is asked.py's, and the view's to publish.
+Always true: each has an epoch of its own, under which it is answered for until many newer ones came; what was made for one question is
+never handed out for another. A difference is made of the runs that it compares. Which of them is shown is asked.py's, and the view's to
+publish.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ..analysis.differences import field_differences
-from ..analysis.effects.pairing import metric_there
-from ..experiments.intervene import intervene
-from ..experiments.metric import Metric
-from ..fields import Field
-from .answers import Cancelled, Served
+from ...analysis.differences import field_differences
+from ...analysis.effects.pairing import metric_there
+from ...experiments.intervene import intervene
+from ...experiments.metric import Metric
+from ...fields import Field
+from ..answers import Cancelled, Served
+from ..cause_differences import CauseDifferences
+from ..cause_fields import CauseFields
+from ..fields_of_run import fields_of
+from ..traits import finite
 from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
-from .cause_differences import CauseDifferences
-from .cause_fields import CauseFields
-from .fields_of_run import fields_of
-from .traits import finite
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 KEPT = 6
 """Runs that are answered for at a time, past which the one that was shown longest ago goes."""

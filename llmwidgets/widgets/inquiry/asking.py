@@ -1,7 +1,7 @@
 """The methods by which the page asks for something: another prompt, a metric, changes, another of the runs, a sweep.
 
-Always true: each says at once whether it was taken; what follows shows in the traits. What comes from the page is checked here, for its form;
-what this run can be asked, inquiry.py checks. A question that cannot be asked is a `BadRequest` with its sentence.
+Always true: each says at once whether it was taken; what follows shows in the traits. What comes from the page is checked here, for its
+form; what this run can be asked, inquiry.py checks. A question that cannot be asked is a `BadRequest` with its sentence.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..experiments.intervention import Intervention
-from ..models.errors import FoilNeededError
-from .failures import BadRequest, sentence
-from .inquiry import CANNOT, Inquiry
-from .rpc import Answer, Method
-from .traits import is_editable
+from ...experiments.intervention import Intervention
+from ...models.errors import FoilNeededError
+from ..failures import BadRequest, sentence
+from ..rpc import Answer, Method
+from ..traits import is_editable
+from .inquiry import Inquiry
+from .proposals import CANNOT
 
 if TYPE_CHECKING:
-    from .answers import Served
-    from .runner import Runner
+    from ..answers import Served
+    from ..runner import Runner
 
 ACCEPTED = Answer({"accepted": True})
 _PLACES = ("layer", "head", "position", "key", "neuron")

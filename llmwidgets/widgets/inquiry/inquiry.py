@@ -1,7 +1,8 @@
 """The inquiry that a view is: what it is asked, by the page and from Python, and that what is shown follows.
 
-Always true: what is asked changes under TURN and is told to the page at once; a run that follows from it is made on the run worker, the newest
-question wins, and a run that answers a former question is never shown. A question that this run cannot be asked raises and changes nothing.
+Always true: what is asked changes under TURN and is told to the page at once; a run that follows from it is made on the run worker, the
+newest question wins, and a run that answers a former question is never shown. A question that this run cannot be asked raises and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -12,30 +13,28 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..analysis.alignment import align, checked_pairs
-from ..analysis.effects.alone import effects_alone
-from ..analysis.effects.moved import moved_by
-from ..experiments.donors import Donors, require_like
-from ..experiments.edits import edits_of
-from ..experiments.intervention import Intervention
-from ..experiments.metric import Metric, token_id
-from ..experiments.replacement import Replacement
-from ..models.errors import CaptureStopped, FoilNeededError
-from .answers import Cancelled, Served, never
-from .asked import RUNS, UNCHANGED, Asked, Entry, Measured, Pairs, changed_of, is_difference, run_of, swapped
+from ...analysis.alignment import checked_pairs
+from ...analysis.effects.alone import effects_alone
+from ...analysis.effects.moved import moved_by
+from ...experiments.donors import Donors
+from ...experiments.edits import edits_of
+from ...experiments.intervention import Intervention
+from ...experiments.metric import Metric, token_id
+from ...models.errors import CaptureStopped
+from ..answers import Cancelled, Served, never
+from ..failures import sentence
+from ..runner import Progress, Runner, Work
+from ..selection import TURN
+from ..workers import Workers
+from .asked import RUNS, UNCHANGED, Asked, Entry, Measured, changed_of, is_difference, run_of, swapped
 from .exhibits import Exhibits, metric_on
-from .failures import sentence
-from .runner import Progress, Runner, Work
-from .selection import TURN
-from .workers import Workers
+from .proposals import CANNOT, aligned, is_from, metric_for, named, taken_from
 
 if TYPE_CHECKING:
-    from ..capture import Capture
-    from ..fields import Field
+    from ...capture import Capture
+    from ...fields import Field
 
 log = logging.getLogger("llmwidgets")
-
-CANNOT = (LookupError, ValueError, TypeError, RuntimeError)  # what asking a run for what it has not raises
 
 
 class Screen(Protocol):
@@ -63,7 +62,7 @@ class Inquiry:
         """Another first run: its clean run is shown at once, and then what was shown before, of this one."""
         with TURN:
             asked = self.asked.of_run(run)
-        asked = _aligned(replace(asked, **_metric_for(asked, run)))
+        asked = aligned(replace(asked, **metric_for(asked, run)))
         asked = asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
         clean = replace(asked, wish="clean")
         self.exhibits.clear(own=run is not self.asked.first)
@@ -80,8 +79,8 @@ class Inquiry:
     def compare(self, second: Capture | None) -> None:
         """A second run beside the first, or none."""
         with TURN:
-            kept = [entry for entry in self.asked.entries if entry.run == "first" and not _is_from(entry, self.asked.second)]
-            self._ask(_aligned(replace(self.asked, second=second, entries=tuple(kept), how="position", pairs=())), fresh=True, over=True)
+            kept = [entry for entry in self.asked.entries if entry.run == "first" and not is_from(entry, self.asked.second)]
+            self._ask(aligned(replace(self.asked, second=second, entries=tuple(kept), how="position", pairs=())), fresh=True, over=True)
 
     def compare_soon(self, work: Work) -> None:
         """Capture the second run, and show it beside the first."""
@@ -100,7 +99,7 @@ class Inquiry:
             if asked.first is None or asked.second is None:
                 raise ValueError("there is no second prompt to align; compare one first: view.compare('...')")
             if pairs is None:
-                asked = _aligned(replace(asked, pairs=(), how="position"))
+                asked = aligned(replace(asked, pairs=(), how="position"))
             else:
                 given = checked_pairs(pairs, asked.first.n_tokens, asked.second.n_tokens)
                 asked = replace(asked, pairs=tuple(given), how="hand")
@@ -134,7 +133,7 @@ class Inquiry:
             else:
                 new["target"] = on.foil_id
         position = given.get("position", on.position)
-        self.measure(_by_text(run, Metric(new["target"], new["foil"], position, metric.quantity)))
+        self.measure(named(run, Metric(new["target"], new["foil"], position, metric.quantity)))
 
     # The changes
 
@@ -179,7 +178,7 @@ class Inquiry:
             raise ValueError(f"position {position} has no partner in the other prompt; pair it with one, or choose another position")
         site = "resid_pre" if head is None else "z"
         change = Intervention(
-            site, layer, head, at, replacement=_from(donor, pairs, len(asked.first.token_ids), len(asked.second.token_ids))
+            site, layer, head, at, replacement=taken_from(donor, pairs, len(asked.first.token_ids), len(asked.second.token_ids))
         )
         entry = self.new_entry(change, into)
         with TURN:
@@ -199,7 +198,7 @@ class Inquiry:
         base, other = (asked.first, asked.second) if entry.run == "first" else (asked.second, asked.first)
         if base is None:
             raise RuntimeError("there is no run to change yet; wait for the capture to end, or compare a second prompt first")
-        known = [other] if other is not None and _is_from(entry, other) else []
+        known = [other] if other is not None and is_from(entry, other) else []
         edits_of(base, [entry.change], Donors(base, known))
 
     def _why_not(self, asked: Asked, entry: Entry) -> str | None:
@@ -226,8 +225,8 @@ class Inquiry:
     # What follows
 
     def _ask(self, asked: Asked, fresh: bool = False, over: bool = False) -> None:
-        """Ask this from now on. Called under TURN. fresh: the metric or the second run is another, so fields of causes are. over: also where
-        a prompt is being captured, for it has just come."""
+        """Ask this from now on. Called under TURN. fresh: the metric or the second run is another, so fields of causes are. over: also
+        where a prompt is being captured, for it has just come."""
         former, self.asked = self.asked, asked
         if fresh and former.first is asked.first:
             self.exhibits.measure(asked)
@@ -290,75 +289,3 @@ class Inquiry:
                         now = now.with_entry(replace(here, measured=Measured(effect, after, tuple(rows))))
                 self.asked = now
                 self._screen.tell(now)
-
-
-def _metric_for(asked: Asked, run: Capture) -> dict[str, Any]:
-    """The metric that was chosen, where this run can be asked it; else the run's own first choice against its second, or none."""
-    if asked.metric is not None and not asked.proposed:
-        try:
-            return {"metric": _on(asked.metric, run), "proposed": False}
-        except (*CANNOT, FoilNeededError):
-            pass
-    try:
-        return {"metric": Metric.proposed(run), "proposed": True}
-    except Exception as error:  # no read-out, no numbers, a detached model: nothing can be measured
-        log.debug("no metric is proposed: %s", error)
-        return {"metric": None, "proposed": True}
-
-
-def _on(metric: Metric, run: Capture) -> Metric:
-    metric = metric if -run.n_tokens <= metric.position < run.n_tokens else replace(metric, position=-1)
-    metric.on(run)
-    return metric
-
-
-def _by_text(run: Capture, metric: Metric) -> Metric:
-    """The metric with its tokens as texts where these lead back to them, so that it can be read."""
-    tokenizer = run.subject.tokenizer
-
-    def named(token: Any) -> Any:
-        if tokenizer is None or not isinstance(token, int):
-            return token
-        text = run.token_text([token])[0]
-        return text if list(tokenizer(text, add_special_tokens=False)["input_ids"]) == [token] else token
-
-    return replace(metric, target=named(metric.target), foil=named(metric.foil))
-
-
-def _aligned(asked: Asked) -> Asked:
-    """With its tokens paired: by hand as they were, where they still are there; else as proposed."""
-    if asked.first is None or asked.second is None:
-        return replace(asked, pairs=(), how="position")
-    if asked.how == "hand" and asked.pairs:
-        try:
-            checked_pairs(asked.pairs, asked.first.n_tokens, asked.second.n_tokens)
-            return asked
-        except ValueError:
-            pass
-    found = align(asked.first.token_ids, asked.second.token_ids)
-    return replace(asked, pairs=tuple(found.pairs), how=found.how)
-
-
-def patching_problem(asked: Asked) -> str | None:
-    """Why nothing can be patched between the two prompts."""
-    if asked.first is None or asked.second is None:
-        return None
-    if not asked.pairs:
-        return "no token of one prompt stands for one of the other"
-    try:
-        require_like(asked.first, asked.second, asked.pairs)
-    except CANNOT as error:
-        return sentence(error)
-    return None
-
-
-def _is_from(entry: Entry, run: Capture | None) -> bool:
-    """Whether it puts activations of this run in."""
-    replacement = entry.change.replacement
-    return run is not None and replacement is not None and tuple(run.token_ids) in replacement.prompts
-
-
-def _from(donor: Capture, pairs: Pairs, first: int, second: int) -> Replacement:
-    """Each position by its partner; by itself where all of them stand for themselves."""
-    own = first == second and pairs == tuple((place, place) for place in range(first))
-    return Replacement.other(donor) if own else Replacement.other(donor, positions=pairs)

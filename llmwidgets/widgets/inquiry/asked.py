@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..experiments.intervention import Intervention, Interventions
-from ..experiments.metric import Metric
+from ...experiments.intervention import Intervention, Interventions
+from ...experiments.metric import Metric
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 Pairs = tuple[tuple[int, int], ...]
 

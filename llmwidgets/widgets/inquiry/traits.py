@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .answers import kind_letters
+from ..answers import kind_letters
+from ..traits import bounded, finite, prompt_trait
 from .asked import Asked
 from .changes import change_trait
-from .inquiry import patching_problem
-from .traits import bounded, finite, prompt_trait
+from .proposals import patching_problem
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 
 def inquiry_traits(asked: Asked) -> dict[str, Any]:

@@ -15,15 +15,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..analysis.effects.pairing import metric_there
-from ..experiments.intervention import Interventions
-from ..experiments.metric import Metric
-from . import code_runs as runs
-from .code_causes import CAUSES, Causes
-from .code_fields import FIELDS, Spot, Tokens, difference, expression
+from ...analysis.effects.pairing import metric_there
+from ...experiments.intervention import Interventions
+from ...experiments.metric import Metric
+from . import runs
+from .causes import CAUSES, Causes
+from .fields import FIELDS, Spot, Tokens, difference, expression
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 SHOWN = ("clean", "changed", "difference", "second", "second_changed", "second_difference", "prompts")
 

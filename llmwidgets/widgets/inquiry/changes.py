@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..experiments.intervention import Intervention
-from ..experiments.places import several
+from ...experiments.intervention import Intervention
+from ...experiments.places import several
+from ..traits import finite
 from .asked import Entry
 
 if TYPE_CHECKING:
@@ -168,8 +169,8 @@ def change_trait(entry: Entry) -> dict[str, Any]:
         "on": entry.on,
         "run": entry.run,
         "places": {"site": made.site, **places},
-        "effect": None if found is None else found.effect,
-        "after": None if found is None else found.after,
+        "effect": None if found is None else finite(found.effect),
+        "after": None if found is None else finite(found.after),
         "moved": [] if found is None else list(found.moved),
         "failed": entry.failed,
     }

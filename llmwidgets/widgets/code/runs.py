@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from ..experiments.intervention import Intervention, Interventions
-from ..experiments.metric import Metric
-from ..experiments.replacement import CUT, ZERO, Replacement
-from ..models.demo import DEMO_NAME
-from ..models.errors import DetachedError
+from ...experiments.intervention import Intervention, Interventions
+from ...experiments.metric import Metric
+from ...experiments.replacement import CUT, ZERO, Replacement
+from ...models.demo import DEMO_NAME
+from ...models.errors import DetachedError
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 
 def first_run(run: Capture) -> list[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..analysis.contributions.unembedding import unembedding_of
-from ..experiments.edits import sites_of
-from ..experiments.intervention import Interventions
-from ..experiments.metric import Metric
-from ..models.errors import UndefinedHereError
-from .code_runs import known
+from ...analysis.contributions.unembedding import unembedding_of
+from ...experiments.edits import sites_of
+from ...experiments.intervention import Interventions
+from ...experiments.metric import Metric
+from ...models.errors import UndefinedHereError
+from .runs import known
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 _PATCHED = {
     "patching_denoise": ("resid_pre", "denoise"),

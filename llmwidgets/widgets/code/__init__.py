@@ -1,0 +1,1 @@
+"""Show the code: the few lines of Python that compute what a panel shows."""
