@@ -59,9 +59,10 @@ def patch(
     """Put each activation of one run into the other, one at a time, and measure what that restores or destroys.
 
     clean, corrupted: Captures of the same model on prompts of equally many tokens. metric: asked at the same position of both.
-    pairs: (position in clean, position in corrupted), rising, for prompts that are not aligned by position (analysis/alignment.py proposes some): an
-    activation goes to its partner's place, a position without one is left as it is and, where positions are taken apart, NaN; the metric
-    is asked at its position in the clean run, and at that one's partner in the corrupted run. q and k bring their own rotation along.
+    pairs: (position in clean, position in corrupted), rising, for prompts that are not aligned by position (`alignment.align` proposes
+    some): an activation goes to its partner's place, a position without one is left as it is and, where positions are taken apart, NaN;
+    the metric is asked at its position in the clean run, and at that one's partner in the corrupted run. q and k bring their own rotation
+    along.
     site: "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", by (layer, position); "z", "q", "pattern", by (layer, head), with
     by_position also by position (of "pattern": the query's row); "k", "v" by (layer, kv_head), the heads that queries share; "mlp_post"
     by (layer, neuron), for the `neurons` asked for.
