@@ -35,7 +35,9 @@ export function agreementWords({ points, heads, pending, rho }: ScatterPicture):
   const over = points.length === heads ? `${heads} heads` : `${points.length} of ${heads} heads`;
   const far = pending > 0 ? `${over} so far` : over;
   if (points.length < 3) return pending > 0 ? `ρ waits for numbers: ${far}` : `too few numbers for ρ: ${far}`;
-  return rho === null ? `no ρ over ${far}: all of one are equal` : `ρ = ${rho < 0 ? "−" : ""}${Math.abs(rho).toFixed(2)} over ${far}`;
+  return rho === null
+    ? `no ρ over ${far}: all of one are equal`
+    : `ρ = ${rho < 0 ? "−" : ""}${Math.abs(rho).toFixed(2)} over ${far}`;
 }
 
 export function scatterTable(stage: Stage, picture: ScatterPicture | null): Table | null {
