@@ -9,11 +9,16 @@ import { changeNumber, metricNumber, metricWords } from "./metric-words";
 import { headShort, tokenQuote } from "./words";
 
 /** "logit(·Mary) − logit(·John): 9.50 → 9.12 (−0.38)", or what it is where nothing is changed; `at` is said after what is measured. */
-export function answerWords(metric: Metric, { before, after }: Run["shown"], at = ""): string {
+export function answerWords(metric: Metric, { which, before, after }: Run["shown"], at = ""): string {
   const unit = metric.unit === "logits" || metric.unit === "" ? "" : ` ${metric.unit}`;
   const what = metricWords(metric) + at;
-  if (before === null || after === null || before === after)
-    return `${what} = ${metricNumber(after ?? before ?? metric.value)}${unit}`;
+  const known = after ?? before;
+  if (known === null) {
+    // The metric's own value is the first prompt's: of another run it must not be said without that.
+    const of = which.startsWith("second") || which === "prompts" ? " on the first prompt" : "";
+    return `${what} = ${metricNumber(metric.value)}${unit}${of}`;
+  }
+  if (before === null || after === null || before === after) return `${what} = ${metricNumber(known)}${unit}`;
   return `${what}: ${metricNumber(before)} → ${metricNumber(after)}${unit} (${changeNumber(after - before)})`;
 }
 

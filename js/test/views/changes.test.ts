@@ -318,6 +318,9 @@ describe("the answer in words", () => {
     expect(answerWords(METRIC, { ...SHOWN, before: -1, after: 0.5 })).toBe(
       "logit(·Mary) − logit(·John): −1.00 → 0.50 (+1.50)",
     );
+    expect(answerWords(METRIC, { ...SHOWN, which: "second" })).toBe(
+      "logit(·Mary) − logit(·John) = 9.50 on the first prompt",
+    );
     const share = { ...METRIC, quantity: "probability", name: "probability of ' Mary'", unit: "probability" };
     expect(answerWords(share, { ...SHOWN, before: 0.5, after: 0.00012 })).toBe(
       "probability of ' Mary': 0.50 → 0.00012 probability (−0.50)",
