@@ -66,6 +66,12 @@ def sites_of(run: Capture, layer: int) -> tuple[str, ...]:
     return tuple(site for site in COORDINATES if _lack(block, site) is None)
 
 
+def layers_with(run: Capture, site: str) -> list[int]:
+    """The layers whose block has `site`."""
+    blocks = run.bench("an experiment").anatomy.blocks
+    return [layer for layer, block in enumerate(blocks) if _lack(block, site) is None]
+
+
 def head_count(run: Capture, site: str, layer: int) -> int:
     """How many heads a site has in a layer; of k and v, how many are shared among the queries' heads."""
     return run[site, layer].shape[0] if site in _KEYED else run.heads_per_layer[layer]

@@ -29,7 +29,7 @@ from ..experiments.intervene import change_of
 from ..experiments.intervention import Intervention, Interventions
 from ..experiments.metric import Metric
 from ..experiments.places import several
-from ..fields import Axis, Field, Reader, Scale
+from ..fields import Axis, Field, Growing, Reader, Scale
 from ..models.errors import ActivationUnavailableError, AttentionUnavailableError, UndefinedHereError
 from . import cause_sweeps
 from .cause_lazy import MadeWhenRead, ReadOnce, WhereDefined
@@ -94,13 +94,18 @@ class Maker:
     def _of_heads(self, changed: Capture | None, known: Sequence[Capture]) -> None:
         run, metric, read = self._run, self._metric, self._read
         heads = (self._axes["layer"], self._axes["head"])
-        has_z = not cause_sweeps.lacking(run, "z", heads).all()
+        self._lacking = cause_sweeps.lacking(run, "z", heads)  # heads that layers lack
+        has_z = not self._lacking.all()
         logits = "logits"
         if self._sums and read is not None and has_z:
             self._lazy("direct_contribution", logits, "direct_contribution", lambda: direct_logit_attribution(read, metric).heads.values)
         if has_z and not run.change:  # an experiment begins from an unchanged run
             alike = [each for each in known if each.subject.model is run.subject.model]
-            self._growing("ablation_effect", cause_sweeps.ablation(run, metric, heads, self._change, changed, alike), _zeroed())
+            self._growing(
+                "ablation_effect",
+                cause_sweeps.ablation(run, metric, Growing(heads, self._lacking), self._change, changed, alike),
+                _zeroed(),
+            )
             if not self._change and metric.quantity not in _WITHOUT_SLOPE:
                 self._lazy("ablation_estimate", self._asked.unit, _screened(), lambda: estimate_ablation(run, metric).estimate.values)
         held = "frozen" if self._sums and metric.quantity == "logit_difference" else "recomputed"
@@ -163,7 +168,7 @@ class Maker:
 
     def _lazy(self, name: str, unit: str, words: str, make: Callable[[], np.ndarray], axes: tuple[Axis, ...] | None = None) -> None:
         over = (self._axes["layer"], self._axes["head"]) if axes is None else axes
-        absent = cause_sweeps.lacking(self._run, "z", over) if axes is None else np.zeros(axes[0].size, bool)
+        absent = self._lacking if axes is None else np.zeros(axes[0].size, bool)
         self._add(name, over, unit, ReadOnce(over, make, absent), "attribution", words)
 
     def _growing(self, name: str, plan: cause_sweeps.Plan, words: str) -> None:

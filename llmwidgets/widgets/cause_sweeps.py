@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..analysis.effects.pairing import pairing
-from ..experiments.edits import sites_of
+from ..experiments.edits import layers_with
 from ..experiments.intervention import Intervention, Interventions
 from ..experiments.metric import Metric
 from ..experiments.replacement import Replacement
@@ -41,19 +41,16 @@ class Plan:
 
 def lacking(run: Capture, site: str, axes: Sequence[Axis]) -> np.ndarray:
     """Which cells over (layer, ...) do not exist: layers without the site, heads that a layer lacks; bool."""
-    absent = np.zeros(tuple(axis.size for axis in axes), bool)
-    for layer in range(run.n_layers):
-        if site not in sites_of(run, layer):
-            absent[layer] = True
-        elif axes[1].coordinate == "head":
-            absent[layer, run.heads_per_layer[layer] :] = True
+    absent = np.ones(tuple(axis.size for axis in axes), bool)
+    for layer in layers_with(run, site):
+        absent[layer, : run.heads_per_layer[layer] if axes[1].coordinate == "head" else None] = False
     return absent
 
 
 def ablation(
-    run: Capture, metric: Metric, axes: Sequence[Axis], change: Interventions, changed: Capture | None, known: Sequence[Capture]
+    run: Capture, metric: Metric, cells: Growing, change: Interventions, changed: Capture | None, known: Sequence[Capture]
 ) -> Plan:
-    """Each head alone to zero; with a change, on top of it, against the changed run."""
+    """Each head alone to zero, in `cells` over (layer, head); with a change, on top of it, against the changed run."""
 
     def effects(places: Sequence[Place], cancelled: Cancelled) -> Iterator[tuple[Place, float]]:
         own, each = run.apart(), [change + Intervention("z", **place) for place in places]
@@ -62,7 +59,7 @@ def ablation(
             was = outcome.before if before is None else before
             yield places[outcome.index], outcome.after[metric.quantity] - was[metric.quantity]
 
-    return Plan(Growing(axes, lacking(run, "z", axes)), effects)
+    return Plan(cells, effects)
 
 
 def patching(
