@@ -23,6 +23,7 @@ export class PairedText {
   #spans: [HTMLElement[], HTMLElement[]] = [[], []];
   #marks = new Map<string, HTMLElement[]>();
   #key = "";
+  #revealing = 0;
 
   constructor(
     readonly box: HTMLElement,
@@ -66,22 +67,22 @@ export class PairedText {
     this.#marks.set(name, spans);
   }
 
-  /** Scroll the box, never the page, so that the token is in it: near by its chunk, then to the token itself. */
-  reveal({ side, position }: Place, again = true): void {
-    const span = this.#spans[side][position];
+  /** Scroll the box, never the page, so that the token is in it: near by its chunk, which then has a layout, and on to the token. */
+  reveal(place: Place, tries = 8): void {
+    cancelAnimationFrame(this.#revealing);
+    const span = this.#spans[place.side][place.position];
     const { box } = this;
     if (!span || box.scrollHeight <= box.clientHeight) return;
     const outer = box.getBoundingClientRect();
-    const near = span.closest(".chunk") ?? span;
-    const around = near.getBoundingClientRect();
-    if (again && (around.bottom < outer.top || around.top > outer.bottom)) {
-      box.scrollTop += around.top - outer.top;
-      requestAnimationFrame(() => this.reveal({ side, position }, false));
-      return;
+    const chunk = span.closest(".chunk")?.getBoundingClientRect();
+    if (chunk && (chunk.bottom < outer.top || chunk.top > outer.bottom)) box.scrollTop += chunk.top - outer.top;
+    else {
+      const column = span.parentElement!.getBoundingClientRect();
+      if (column.top < outer.top) box.scrollTop -= outer.top - column.top + 8;
+      else if (column.bottom > outer.bottom) box.scrollTop += column.bottom - outer.bottom + 8;
     }
-    const column = (span.parentElement ?? span).getBoundingClientRect();
-    if (column.top < outer.top) box.scrollTop -= outer.top - column.top + 8;
-    else if (column.bottom > outer.bottom) box.scrollTop += column.bottom - outer.bottom + 8;
+    // What is near gets its layout only by being there, and moves what comes after it.
+    if (chunk && tries > 0) this.#revealing = requestAnimationFrame(() => this.reveal(place, tries - 1));
   }
 
   /** The token, or the pair between two tokens, under an event. */

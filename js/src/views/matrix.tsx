@@ -18,7 +18,6 @@ import { cellAt, type MatrixLayout, type MatrixMarks, paintMatrix, paintMatrixMa
 import type { Cutter } from "./pattern-cut";
 import { isCut } from "./pattern-cuts";
 import { preview } from "./preview";
-import { stateWordsOf } from "./read-out";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { panned, revealed, type Viewport, whole, zoomed } from "./viewport";
@@ -49,7 +48,6 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
   }, []);
 
   const cuts = useComputed(() => cutter.areas());
-  const cutWords = (query: number, key: number) => (isCut(cuts.value, query, key) ? " · cut" : "");
   const between = (query: number, key: number) => {
     const { texts } = stage.tokens.value;
     return `${tokenQuote(texts[query])} → ${tokenQuote(texts[key])}`;
@@ -66,18 +64,14 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
     const field = model.field.value!;
     const index = { layer, head, query, key, step: shown.step.value, prompt: shown.prompt.value };
     const named = field.axes.map(({ coordinate }) => [coordinate, index[coordinate as keyof typeof index]] as const);
-    // A look that is cut has no number in the changed run; the mask's words would not be true of it.
+    // A look that is cut has no number in the changed run to ask for.
     const gone = found !== null && stateOf(found.bits) !== "value" && isCut(cuts.value, query, key);
     const known = !gone && named.every(([, value]) => typeof value === "number");
     ui.tip.value = {
       x: event.clientX,
       y: event.clientY,
-      place: `L${layer}H${head} · ${between(query, key)}${cutWords(query, key)}`,
-      value: gone
-        ? "no look: it is cut"
-        : found
-          ? `${found.exact ? "" : "up to "}${stateWordsOf(found.bits, found.exponent)}`
-          : "…",
+      place: `L${layer}H${head} · ${between(query, key)}`,
+      value: found ? `${found.exact ? "" : "up to "}${cutter.words(found, query, key)}` : "…",
       unit: field.unit,
       cell: known
         ? { field: field.name, epoch: run.epoch, index: Object.fromEntries(named) as Record<string, number> }
@@ -122,7 +116,7 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
     const from = `layer ${pinned.layer.value}, head ${pinned.head.value}, from ${tokenQuote(stage.tokens.value.texts[query])}`;
     if (key === null) return from;
     const found = picture && bitsAt(picture, query, key);
-    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${found ? stateWordsOf(found.bits, found.exponent) : "not there yet"}${cutWords(query, key)}`;
+    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${found ? cutter.words(found, query, key) : "not there yet"}`;
   };
   const [query, key] = [pinned.query.value, pinned.key.value];
 

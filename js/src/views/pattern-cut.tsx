@@ -17,9 +17,11 @@ import {
   cutAreas,
   cutOf,
   existing,
+  isCut,
   promptShown,
   type Scope,
 } from "./pattern-cuts";
+import { stateWordsOf } from "./read-out";
 import { useStage } from "./ui";
 import { tokenQuote } from "./words";
 
@@ -38,6 +40,13 @@ export class Cutter {
     const { shown } = this.stage.selection;
     const run = promptShown(this.stage.run.value);
     return cutAreas(this.stage.changes.value, run, shown.layer.value, shown.head.value, this.#total());
+  }
+
+  /** A cell in words; of a look that is cut and has no number, the mask's words would not be true. */
+  words(found: { bits: number; exponent: number }, query: number, key: number): string {
+    const cut = isCut(this.areas(), query, key);
+    const known = stateOf(found.bits) === "value";
+    return known || !cut ? `${stateWordsOf(found.bits, found.exponent)}${cut ? " · cut" : ""}` : "no look: it is cut";
   }
 
   /** Whether keys after a query are masked; taken to be so until a picture tells otherwise by a number there. */

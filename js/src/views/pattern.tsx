@@ -16,7 +16,6 @@ import { Matrix } from "./matrix";
 import { bitsAt, MatrixModel } from "./matrix-model";
 import { matrixLayout } from "./matrix-paint";
 import { CutLine, Cutter } from "./pattern-cut";
-import { stateWordsOf } from "./read-out";
 import { useUi } from "./ui";
 import { useWidth } from "./use-width";
 import { type Viewport, whole, zoomed } from "./viewport";
@@ -24,7 +23,7 @@ import { headShort, tokenLabel } from "./words";
 
 const TALLEST = 400;
 
-function patternTable(stage: Stage, model: MatrixModel): Table | null {
+function patternTable(stage: Stage, model: MatrixModel, cutter: Cutter): Table | null {
   const picture = model.picture.value;
   if (picture === null) return null;
   const { texts, kinds } = stage.tokens.value;
@@ -43,7 +42,7 @@ function patternTable(stage: Stage, model: MatrixModel): Table | null {
       cells: columns.map((column) => {
         const found = bitsAt(picture, row, column);
         if (!found) return "–";
-        return `${found.exact ? "" : "≤ "}${stateWordsOf(found.bits, found.exponent).split(":")[0]}`;
+        return `${found.exact ? "" : "≤ "}${cutter.words(found, row, column).split(":")[0]}`;
       }),
     })),
     totalRows: texts.length,
@@ -113,7 +112,7 @@ export function PatternPanel() {
       retry={model.wanted.retry}
       empty={empty}
       note={matrix ? <Pooled model={model} /> : null}
-      table={() => patternTable(stage, model)}
+      table={() => patternTable(stage, model, cutter)}
     >
       <div ref={box} class="stack">
         {matrix && total.value > 12 && (

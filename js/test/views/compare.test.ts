@@ -225,7 +225,9 @@ describe("the compare panel", () => {
     const box = view.find(".pairs");
     expect(view.all(".pairs .tk").length).toBe(8192);
     expect(box.scrollHeight).toBeGreaterThan(box.clientHeight * 4);
-    await expect.poll(() => box.scrollTop).toBeGreaterThan(0);
+    const below = () =>
+      box.getBoundingClientRect().bottom - view.find('[data-side="1"][data-at="4095"]').getBoundingClientRect().bottom;
+    await expect.poll(below).toBeGreaterThanOrEqual(0);
     const nodes = view.all("*").length;
     pointAt(view.find('[data-side="0"][data-at="4090"]'), "pointerover", 2, 2);
     await painted();

@@ -1,7 +1,9 @@
 /** Looks cut by a click: what is asked of the kernel, what is marked, and how a cut is undone. */
 import { afterEach, describe, expect, it } from "vitest";
-import type { Change, NewChange } from "../../src/protocol";
+import { halfOf } from "../../src/paint/half";
+import { type Change, HALF_MASKED, type NewChange } from "../../src/protocol";
 import { SourceError } from "../../src/source/source";
+import { Cutter } from "../../src/views/pattern-cut";
 import { cutAreas, cutOf, existing, isCut } from "../../src/views/pattern-cuts";
 import { endAll, makeChange, makeStage, painted, press, type Shape, show, shownRun } from "./stage";
 
@@ -172,6 +174,16 @@ describe("a cut look", () => {
     stage.changes.value = [{ ...stage.changes.value[0]!, on: false }];
     await painted();
     expect(canvas.toDataURL()).toBe(before);
+  });
+
+  it("has words of its own where the changed run has no number for it", () => {
+    const stage = makeStage();
+    const cutter = new Cutter(stage, () => null);
+    const masked = { bits: HALF_MASKED, exponent: 0 };
+    expect(cutter.words(masked, 4, 1)).toContain("masked");
+    stage.changes.value = [cutChange(1, { site: "scores", position: [4], key: [1] })];
+    expect(cutter.words(masked, 4, 1)).toBe("no look: it is cut");
+    expect(cutter.words({ bits: halfOf(0.5), exponent: 0 }, 4, 1)).toBe("0.5 · cut");
   });
 
   it("has a cross upon its line in the arcs", async () => {
