@@ -21,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 HERE = pathlib.Path(__file__).resolve().parent
-TRAITS = ("panels", "run", "fields", "cursor", "settings", "status", "first", "problems")
+TRAITS = ("panels", "run", "fields", "cursor", "settings", "status", "first", "problems",
+          "progress", "measured", "changes", "showing", "compared")  # fmt: skip
 
 
 def _json(value):

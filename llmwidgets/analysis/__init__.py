@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .catalogue import register_fields
 
 if TYPE_CHECKING:
+    from .alignment import align
     from .axes import axes_of
     from .contributions.decompose import decompose
     from .contributions.direct import direct_logit_attribution
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .effects.ablation import ablate, effect_of
     from .effects.ablation_estimate import estimate_ablation
     from .effects.attribution_patching import attribution_patching
-    from .effects.direct_total import direct_and_total_effect
+    from .effects.direct_total import direct_and_total_effect, direct_effect
     from .effects.knockout import knock_out
     from .effects.patching import patch
     from .entropy import attention_entropy
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ablate": ".effects.ablation",
+    "align": ".alignment",
     "attention": ".patterns",
     "attention_entropy": ".entropy",
     "attention_shares": ".shares",
@@ -51,6 +53,7 @@ _HOMES = {
     "axes_of": ".axes",
     "decompose": ".contributions.decompose",
     "direct_and_total_effect": ".effects.direct_total",
+    "direct_effect": ".effects.direct_total",
     "direct_logit_attribution": ".contributions.direct",
     "edge_contribution": ".contributions.edges",
     "effect_of": ".effects.ablation",
@@ -68,6 +71,7 @@ _HOMES = {
 
 __all__ = [
     "ablate",
+    "align",
     "attention",
     "attention_entropy",
     "attention_shares",
@@ -76,6 +80,7 @@ __all__ = [
     "axes_of",
     "decompose",
     "direct_and_total_effect",
+    "direct_effect",
     "direct_logit_attribution",
     "edge_contribution",
     "effect_of",

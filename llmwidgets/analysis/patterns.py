@@ -43,6 +43,7 @@ def attention(run: Capture) -> Field:
         scale=Scale("sequential", 0.0, 1.0, power=0.5),
         evidence="observation",
         caveat=CAVEAT,
+        forbidden=0.0,
         method="softmax over the allowed keys, recomputed from the recorded queries and keys",
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .axis import TOKEN_COORDINATES, Axis
 from .field import CellExtra, Field
-from .half import ABSENT, PENDING, VALUE
+from .half import ABSENT, MASKED, PENDING, VALUE
 from .scale import Scale
 from .stream import Cells, Places
 
@@ -61,6 +61,13 @@ def difference(after: Field, before: Field, *, label: str, pairs: Pairs | None =
     )
 
 
+def _allowed(values: np.ndarray, state: np.ndarray, forbidden: float | None, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """With a number in the cells that only this run's mask forbids: a look that is cut has none of the attention."""
+    if forbidden is None or not where.any():
+        return values, state
+    return np.where(where, np.asarray(forbidden, values.dtype), values), np.where(where, np.uint8(VALUE), state)
+
+
 def names_of(label: str) -> tuple[str, str]:
     """What the two values are called, after and before.
 
@@ -98,6 +105,9 @@ class _Both:
         before = self._before.reader(index)
         values, state, texts = self._of_after(index)
         old_values, old_state = np.asarray(before.values), _states(before)
+        only = (state == MASKED) & (old_state == VALUE), (old_state == MASKED) & (state == VALUE)
+        values, state = _allowed(values, state, self._after.forbidden, only[0])
+        old_values, old_state = _allowed(old_values, old_state, self._before.forbidden, only[1])
         with np.errstate(invalid="ignore", over="ignore"):
             change = values - old_values
         found = _state_of_both(state, old_state)

@@ -57,6 +57,7 @@ class Field:
     reference: a Reference, or a function that makes one when it is first asked for, or None
     cell_reader: `(index: {coordinate: int}) -> CellExtra`, or None
     band: about how many cells the reader is asked for at once
+    forbidden: what a cell that a mask forbids comes to beside another run that has a value there (attention: 0), or None: nothing
 
     >>> import numpy as np
     >>> from llmwidgets.fields.stream import Cells
@@ -78,6 +79,7 @@ class Field:
     reference: Reference | Callable[[], Reference | None] | None = None
     cell_reader: Callable[[Mapping[str, int]], CellExtra] | None = None
     band: int = BAND
+    forbidden: float | None = None
 
     def __post_init__(self) -> None:
         evidence(self.evidence)

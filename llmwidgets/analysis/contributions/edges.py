@@ -62,6 +62,7 @@ def edge_contribution(run: Capture, metric: Metric) -> Field:
         scale=Scale("diverging", 0.0, None),
         evidence="attribution",
         caveat=caveat("edge_contribution"),
+        forbidden=0.0,
         method=METHOD + ("" if unembedding_of(run).cap is None else ", before the soft cap"),
     )
 

@@ -47,6 +47,7 @@ def norm_weighted_attention(run: Capture) -> Field:
         scale=Scale("sequential", 0.0, None, power=0.5),
         evidence="attribution",
         caveat=caveat("norm_weighted"),
+        forbidden=0.0,
         method="norm-weighted attention (Kobayashi et al. 2020, arXiv 2004.10102)",
     )
 

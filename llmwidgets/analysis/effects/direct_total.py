@@ -74,7 +74,7 @@ def direct_and_total_effect(
     """
     require_capture(run)
     asked = metric.on(run)
-    direct = direct_effect(run, metric, final_norm=final_norm, replacement=replacement, references=references)
+    direct = direct_effect(run, metric, final_norm=final_norm, replacement=replacement, references=references).values
     found = ablate(
         run,
         metric,
@@ -103,18 +103,31 @@ def direct_and_total_effect(
 
 def direct_effect(
     run: Capture, metric: Metric, *, final_norm: str = "frozen", replacement: str = "zero", references: Sequence[Any] = ()
-) -> np.ndarray:
-    """The direct effects alone, (layer, head) float64, without the passes that total ones take; `run` may be a changed one.
+) -> xarray.DataArray:
+    """The direct effect of ablating each head alone, (layer, head) float64: no pass of the model, and `run` may be a changed one.
 
     Arguments, NaN and errors as in `direct_and_total_effect`.
     """
+    import xarray
+
     if final_norm not in FINAL_NORMS:
         raise ValueError(f"final_norm={final_norm!r} came; expected one of {', '.join(FINAL_NORMS)}")
     asked = metric.on(run)
     if final_norm == "frozen" and metric.quantity != "logit_difference":
         raise ValueError(f'quantity={metric.quantity!r} is no sum over heads; ask for final_norm="recomputed", or a logit difference')
     changes = _changes_at_leaves(run, asked.position, Donors(run, captures_among(references)), replacement, references)
-    return (_frozen if final_norm == "frozen" else _recomputed)(run, asked, changes)
+    direct = (_frozen if final_norm == "frozen" else _recomputed)(run, asked, changes)
+    coords = {"layer": range(direct.shape[0]), "head": range(direct.shape[1])}
+    attrs = {
+        "title": "direct effect: everything later held as it was",
+        "unit": asked.unit,
+        "metric": asked.name,
+        "evidence": "attribution",
+        "replacement": replacement,
+        "final_norm": final_norm,
+        "caveat": caveat("direct_and_total", replacement=replacement),
+    }
+    return xarray.DataArray(direct, dims=("layer", "head"), coords=coords, name="direct_effect", attrs=attrs)
 
 
 def _changes_at_leaves(

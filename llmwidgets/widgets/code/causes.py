@@ -83,10 +83,7 @@ class Causes:
     def _direct(self, of: str, metric: str, into: str) -> list[str]:
         is_sum = self._metric is None or self._metric.quantity == "logit_difference"
         held = "frozen" if is_sum and self._reads_sums else "recomputed"
-        return [
-            "from llmwidgets.analysis.effects.direct_total import direct_effect",
-            f"{into} = direct_effect({of}, {metric}, final_norm={held!r})",
-        ]
+        return [f"{into} = lw.direct_effect({of}, {metric}, final_norm={held!r})"]
 
     @property
     def _reads_sums(self) -> bool:

@@ -5,8 +5,8 @@
     found = lw.ablate(run, metric).effect
 
 Always true: it can be run as it stands (but for `model`, where it is not the built-in one), and `found` then holds the very numbers, up to
-the float32 in which a view keeps them; only names of `llmwidgets` itself are used. How runs are made is written in code_runs.py, fields in
-code_fields.py and code_causes.py; nothing is computed here.
+the float32 in which a view keeps them; only names of `llmwidgets` itself are used. How runs are made is written in runs.py, fields in
+fields.py and causes.py; nothing is computed here.
 """
 
 from __future__ import annotations

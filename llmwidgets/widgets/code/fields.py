@@ -1,7 +1,7 @@
 """The end of "show the code": the line or lines that compute a field's numbers, in the form in which a panel draws them.
 
 Always true: the last line assigns `found`; a (layer, head) field is the whole grid, a pattern that of the head under the cursor, the next
-token that of its position. `run`, `second`, `changed` and `metric` are names that code_runs.py's lines made.
+token that of its position. `run`, `second`, `changed` and `metric` are names that runs.py's lines made.
 """
 
 from __future__ import annotations

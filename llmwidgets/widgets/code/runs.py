@@ -1,7 +1,7 @@
 """The beginning of "show the code": the lines that make the runs, the metric and the changes that a field is of.
 
 Always true: whatever a user or a prompt brought in (texts, names, numbers) stands in the code by its `repr`, never as it came; only public
-names are used, and the same prompt gives the same run. What is computed with them stands in code_fields.py.
+names are used, and the same prompt gives the same run. What is computed with them stands in fields.py.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import llmwidgets as lw
 from llmwidgets.fields import ABSENT, MASKED, PENDING, VALUE, Axis, BlockRequest, CellExtra, Cells, Field, Reduction, Scale
 from llmwidgets.fields.difference import BY_CHANGE, BY_RUN, difference, names_of, word_of_both
 from llmwidgets.fields.stream import Places
@@ -178,3 +179,11 @@ def test_fields_whose_axes_do_not_fit_have_no_difference(axes: tuple[Axis, ...])
     other = Field("looks", "looks", axes, "share", Table(T, 1))
     assert difference(other, field(Table(T, 2)), label=LABEL) is None
     assert difference(Field("looks", "looks", field(Table(T, 1)).axes, "nats", Table(T, 1)), field(Table(T, 2)), label=LABEL) is None
+
+
+def test_a_look_that_is_cut_loses_all_that_stood_on_it():
+    run = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")
+    changed = lw.intervene(run, lw.Intervention("scores", layer=1, position=13, key=3))
+    both = difference(changed.field("attention"), run.field("attention"), label="changed − clean")
+    assert float(both.read(layer=1, head=0, query=13, key=3)) == -float(run.pattern(1, 0)[13, 3])
+    assert np.isnan(both.read(layer=1, head=0, query=3, key=13)), "what the model's own mask forbids is no difference"

@@ -56,7 +56,7 @@ def test_every_field_of_every_run_has_its_code(which: str, view: Any, subject: A
     for name, field in served.fields.items():
         found, shown = computed(view.code(name, CURSOR)), shown_by(field)
         if name == "attention":
-            found = np.where(np.isnan(shown), np.nan, found)  # a look that is cut has a number in one of the two runs only
+            found = np.where(np.isnan(shown), np.nan, found)  # what the mask of the model itself forbids
         same(found, shown, 1e-5)
 
 
