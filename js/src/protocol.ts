@@ -103,6 +103,7 @@ export interface Change {
   on: boolean;
   run: "first" | "second";
   places: { site: string; layer: Places; head: Places; position: Places; key: Places; neuron: Places };
+  how: "zero" | "mean" | "other" | "own" | "cut";
   effect: number | null;
   after: number | null;
   moved: Moved[];
@@ -128,6 +129,8 @@ export type ChangeOp =
 export interface Compared {
   prompt: string | null;
   tokens: { total: number; texts: string[]; kinds: string };
+  /** The first prompt's: the run that is shown may be the second. */
+  first: { total: number; texts: string[]; kinds: string };
   pairs: [number, number][];
   how: "position" | "likeness" | "hand";
   problem: string | null;

@@ -62,7 +62,8 @@ def next_token_difference(
         at = (0, index["rank"])
         named = zip(names_of(label), (new[at], old[at]), strict=True)
         return CellExtra(
-            text=str(words(before, ids[at][None])[0]), more=tuple((name, float(share), "probability") for name, share in named)
+            text=str(words(before, ids[at][None])[0]),
+            more=(("id", float(ids[at]), ""), *((name, float(share), "probability") for name, share in named)),
         )
 
     return Field(

@@ -17,7 +17,7 @@ from .rpc import Answer, Method
 
 if TYPE_CHECKING:
     from ..capture import Capture
-    from .cause_fields import CauseFields
+    from .causes.fields import CauseFields
 
 Cancelled = Callable[[], bool]
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import llmwidgets as lw
-from llmwidgets.fields import ABSENT, MASKED, VALUE, Axis, BlockRequest, Cells, Field, Scale, decode, encode
+from llmwidgets.fields import ABSENT, MASKED, PENDING, VALUE, Axis, BlockRequest, Cells, Field, Scale, decode, encode
 from llmwidgets.widgets import first_requests as ask
 from llmwidgets.widgets.outbox import Reply, pack
 from tests.unit.widgets.tiny import Page, drain, prompt_of, tiny_gpt2, word_tokenizer
 
 FIXTURES = Path(__file__).parent / "fixtures"
-STATES = {"masked": MASKED, "absent": ABSENT}
-NUMBERS = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "masked": np.nan, "absent": np.nan}
+STATES = {"masked": MASKED, "absent": ABSENT, "pending": PENDING}
+NUMBERS = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "masked": np.nan, "absent": np.nan, "pending": np.nan}
 
 
 def fixture(name: str):

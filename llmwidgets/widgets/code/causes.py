@@ -1,7 +1,7 @@
 """The end of "show the code" for fields of causes: contributions, effects, and patching between two prompts.
 
-Always true: these are the analyses that a view's own fields are made of (cause_makers.py), asked in the same way: each head alone to
-zero, on top of the active changes where there are some; between two prompts, the first is the clean one. Nothing is computed here.
+Always true: these are the analyses that a view's own fields are made of (widgets/causes/), asked in the same way: each head alone to
+zero, on top of the active changes; of two prompts, the first is the clean one. Nothing is computed here.
 """
 
 from __future__ import annotations

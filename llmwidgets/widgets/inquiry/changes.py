@@ -169,6 +169,7 @@ def change_trait(entry: Entry) -> dict[str, Any]:
         "on": entry.on,
         "run": entry.run,
         "places": {"site": made.site, **places},
+        "how": "zero" if made.replacement is None else made.replacement.how,
         "effect": None if found is None else finite(found.effect),
         "after": None if found is None else finite(found.after),
         "moved": [] if found is None else list(found.moved),

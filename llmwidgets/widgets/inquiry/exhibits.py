@@ -21,8 +21,8 @@ from ...experiments.intervene import intervene
 from ...experiments.metric import Metric
 from ...fields import Field
 from ..answers import Cancelled, Served
-from ..cause_differences import CauseDifferences
-from ..cause_fields import CauseFields
+from ..causes.differences import CauseDifferences
+from ..causes.fields import CauseFields
 from ..fields_of_run import fields_of
 from ..traits import finite
 from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
@@ -196,8 +196,9 @@ class Exhibits:
         if base is None or metric is None or which == "prompts":
             return found
         on = metric.on(base, foil_needed=False)
+        found["before"] = finite(on.before.get(metric.quantity, float("nan")))
         if which not in UNCHANGED:
-            found = {**found, "before": finite(on.before[metric.quantity]), "after": finite(on.values_of(run)[metric.quantity])}
+            found["after"] = finite(on.values_of(run)[metric.quantity])
         for name, token in (("target", on.target_id), ("foil", on.foil_id)):
             if token is not None:
                 values = Metric(token, None, on.position, "probability").on(base).values_of(run)

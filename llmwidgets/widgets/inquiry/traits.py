@@ -46,17 +46,23 @@ def measured_trait(asked: Asked) -> dict[str, Any] | None:
 
 def compared_trait(asked: Asked) -> dict[str, Any] | None:
     """The second prompt, and which of its tokens stand for which of the first's."""
-    second = asked.second
-    if second is None:
+    first, second = asked.first, asked.second
+    if first is None or second is None:
         return None
-    texts = bounded(second.tokens)
     return {
         "prompt": prompt_trait(second.prompt),
-        "tokens": {"total": second.n_tokens, "texts": texts, "kinds": kind_letters(second.token_kinds[: len(texts)])},
+        "first": tokens_trait(first),
+        "tokens": tokens_trait(second),
         "pairs": [list(pair) for pair in asked.pairs],
         "how": asked.how,
         "problem": patching_problem(asked),
     }
+
+
+def tokens_trait(run: Capture) -> dict[str, Any]:
+    """As many of a run's tokens as a saved notebook may hold."""
+    texts = bounded(run.tokens)
+    return {"total": run.n_tokens, "texts": texts, "kinds": kind_letters(run.token_kinds[: len(texts)])}
 
 
 def _token(run: Capture, token: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from llmwidgets.widgets.cause_fields import CauseFields
+from llmwidgets.widgets.causes.fields import CauseFields
 from llmwidgets.widgets.workers import AtOnce
 
 STEADY = ("direct_contribution", "ablation_estimate", "direct_effect", "edge_contribution", "norm_weighted_attention", "decomposition")

@@ -10,7 +10,7 @@ from transformers import GPT2LMHeadModel
 import llmwidgets as lw
 from llmwidgets.analysis.effects.direct_total import direct_effect
 from llmwidgets.fields import ABSENT, EVIDENCE, BlockRequest
-from llmwidgets.widgets.cause_fields import CauseFields
+from llmwidgets.widgets.causes.fields import CauseFields
 from tests.architectures import build, prompt_ids
 from tests.circuit import BACKUP, GAIN, INDUCTION, circuit, prompt
 from tests.unit.widgets.causes import BETWEEN_TWO, OF_ONE_PROMPT, Heard, exact

@@ -10,8 +10,8 @@ import pytest
 import llmwidgets as lw
 from llmwidgets.fields import PENDING, BlockRequest
 from llmwidgets.models.errors import CaptureStopped
-from llmwidgets.widgets import cause_growth, cause_makers, cause_sweeps
-from llmwidgets.widgets.cause_growth import Growth
+from llmwidgets.widgets.causes import growth, makers, sweeps
+from llmwidgets.widgets.causes.growth import Growth
 from tests.unit.widgets.causes import Heard, exact
 
 METRIC = lw.Metric(5, 6)
@@ -26,20 +26,20 @@ def pending(heard: Heard, name: str = NAME) -> int:
 
 @pytest.fixture
 def every_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cause_growth, "BETWEEN", -1.0)
+    monkeypatch.setattr(growth, "BETWEEN", -1.0)
 
 
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many places each sweep was asked for; each pass carries a few."""
     asked: list[int] = []
-    real = cause_sweeps.sweep
+    real = sweeps.sweep
 
     def sweep(run, changes, *args, **given):
         asked.append(len(changes))
         return real(run, changes, *args, **given, tokens_at_once=2 * run.n_tokens)
 
-    monkeypatch.setattr(cause_sweeps, "sweep", sweep)
+    monkeypatch.setattr(sweeps, "sweep", sweep)
     return asked
 
 
@@ -75,7 +75,7 @@ def test_progress_is_told_at_most_five_times_a_second_and_at_the_end():
             yield number
 
     axes = (lw.Axis("layer", 1), lw.Axis("head", 40))
-    plan = cause_sweeps.Plan(cause_sweeps.Growing(axes), effects)
+    plan = sweeps.Plan(sweeps.Growing(axes), effects)
     growth = Growth(plan, iter(range(1, 100)), lambda: told.append(growth.told()), clock=lambda: now[0])
     growth.begin()()
     assert now[0] == pytest.approx(2.0) and 9 <= len(told) <= 11
@@ -104,18 +104,18 @@ def test_stopped_it_keeps_what_it_found_and_goes_on_with_the_missing_only(run: l
 
 
 def test_a_failure_is_told_with_its_words_and_can_be_gone_on_from(run: lw.Capture, monkeypatch: pytest.MonkeyPatch):
-    real = cause_sweeps.sweep
+    real = sweeps.sweep
 
     def breaks(*args, **given):
         yield from list(real(*args, **given))[:5]
         raise RuntimeError("the machine ran out of memory")
 
-    monkeypatch.setattr(cause_sweeps, "sweep", breaks)
+    monkeypatch.setattr(sweeps, "sweep", breaks)
     heard = Heard(run, METRIC)
     heard.causes.fill(NAME)
     told = heard.causes.progress()[NAME]
     assert (told["state"], told["done"], told["message"]) == ("failed", 5, "the machine ran out of memory") and told["hint"]
-    monkeypatch.setattr(cause_sweeps, "sweep", real)
+    monkeypatch.setattr(sweeps, "sweep", real)
     heard.causes.fill(NAME)
     told = heard.causes.progress()[NAME]
     assert (told["state"], told["message"], told["hint"], pending(heard)) == ("ready", None, None, 0)
@@ -133,15 +133,15 @@ def test_only_fields_that_grow_can_be_filled(run: lw.Capture):
 def test_making_them_computes_nothing(run: lw.Capture, monkeypatch: pytest.MonkeyPatch):
     called = []
     for name in ("direct_logit_attribution", "edge_contribution", "estimate_ablation", "direct_effect", "attribution_patching"):
-        monkeypatch.setattr(cause_makers, name, lambda *args, name=name, **given: called.append(name))
-    monkeypatch.setattr(cause_sweeps, "sweep", lambda *args, **given: called.append("sweep"))
+        monkeypatch.setattr(makers, name, lambda *args, name=name, **given: called.append(name))
+    monkeypatch.setattr(sweeps, "sweep", lambda *args, **given: called.append("sweep"))
     heard = Heard(run, METRIC, second=run.again(run.token_ids[::-1]))
     assert all(field.meta() for field in heard.causes.fields.values()) and heard.causes.progress()
     assert called == [] and heard.said == []
 
 
 def test_what_fails_when_read_is_tried_again_at_the_next_read(run: lw.Capture, monkeypatch: pytest.MonkeyPatch):
-    real, asked = cause_makers.direct_logit_attribution, []
+    real, asked = makers.direct_logit_attribution, []
 
     def breaks_once(*args, **given):
         asked.append(1)
@@ -149,7 +149,7 @@ def test_what_fails_when_read_is_tried_again_at_the_next_read(run: lw.Capture, m
             raise ValueError("the parts do not add up")
         return real(*args, **given)
 
-    monkeypatch.setattr(cause_makers, "direct_logit_attribution", breaks_once)
+    monkeypatch.setattr(makers, "direct_logit_attribution", breaks_once)
     field = Heard(run, METRIC).causes.fields["direct_contribution"]
     with pytest.raises(ValueError, match="do not add up"):
         field.read()
@@ -184,7 +184,7 @@ def test_closed_in_the_middle_it_stops_and_says_no_more(run: lw.Capture, monkeyp
         raise CaptureStopped("stopped")
         yield
 
-    monkeypatch.setattr(cause_sweeps, "sweep", endless)
+    monkeypatch.setattr(sweeps, "sweep", endless)
     heard = Heard(run, METRIC, threads=True)
     heard.causes.fill(NAME)
     assert begun.wait(30)
@@ -221,7 +221,7 @@ def test_a_sweep_goes_on_while_another_holds_the_runs_model(run: lw.Capture):
 def test_who_reads_the_run_never_waits_for_a_sweep(run: lw.Capture, monkeypatch: pytest.MonkeyPatch):
     """Held in the middle of a pass, with the sweep's twin in its hands."""
     in_pass, go_on = threading.Event(), threading.Event()
-    real = cause_sweeps.sweep
+    real = sweeps.sweep
 
     def held(own, changes, metric, **given):
         with own.bench("a pass").twin.ready():
@@ -229,7 +229,7 @@ def test_who_reads_the_run_never_waits_for_a_sweep(run: lw.Capture, monkeypatch:
             assert go_on.wait(60)
         return real(own, changes, metric, **given)
 
-    monkeypatch.setattr(cause_sweeps, "sweep", held)
+    monkeypatch.setattr(sweeps, "sweep", held)
     heard = Heard(run, METRIC, threads=True)
     heard.causes.fill(NAME)
     assert in_pass.wait(30)

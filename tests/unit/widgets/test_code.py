@@ -13,7 +13,7 @@ import llmwidgets as lw
 from llmwidgets.analysis.alignment import align
 from llmwidgets.analysis.differences import field_differences
 from llmwidgets.fields import Field
-from llmwidgets.widgets.cause_fields import CauseFields
+from llmwidgets.widgets.causes.fields import CauseFields
 from llmwidgets.widgets.code.code import code_of
 from tests.architectures import build
 

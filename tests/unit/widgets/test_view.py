@@ -50,7 +50,7 @@ def test_a_view_without_a_run_says_so():
 
 
 def test_an_unknown_keyword_names_those_there_are(run):
-    with pytest.raises(TypeError, match="layer_field, pattern_view, palette, .*selection"):
+    with pytest.raises(TypeError, match=r"layer_field, pattern_view, palette, .*selection"):
         lw.Inspector(run, colour="red")
 
 

@@ -2,7 +2,7 @@
 
 Always true: an effect is after - before in the metric's quantity, as the headless analyses give it (`ablate`, `patch`); places come in the
 order in which those make them, and numbers as the passes find them, the last layers first; a sweep runs on a twin of its own, so that
-reading the run never waits for it. When it runs is cause_growth.py's.
+reading the run never waits for it. When it runs is growth.py's.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis.effects.pairing import pairing
-from ..experiments.edits import layers_with
-from ..experiments.intervention import Intervention, Interventions
-from ..experiments.metric import Metric
-from ..experiments.replacement import Replacement
-from ..experiments.sweep import sweep
-from ..fields import Axis, Growing
+from ...analysis.effects.pairing import pairing
+from ...experiments.edits import layers_with
+from ...experiments.intervention import Intervention, Interventions
+from ...experiments.metric import Metric
+from ...experiments.replacement import Replacement
+from ...experiments.sweep import sweep
+from ...fields import Axis, Growing
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 Place = Mapping[str, int]
 Pairs = Sequence[tuple[int, int]]

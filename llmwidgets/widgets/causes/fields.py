@@ -2,7 +2,7 @@
 
 Always true: making them computes no effect and takes nothing apart; some are computed when they are first read, and those that grow when
 they are asked to (`fill`), on one thread of their own. What this architecture has no such numbers for is left out. Other metric, other
-changes: other CauseFields. How each is made is cause_makers.py's.
+changes: other CauseFields. How each is made is makers.py's.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..experiments.intervention import Intervention, Interventions
-from ..experiments.metric import Metric
-from ..fields import Field
-from .cause_growth import Growth
-from .cause_makers import Maker
-from .workers import Workers, make_workers
+from ...experiments.intervention import Intervention, Interventions
+from ...experiments.metric import Metric
+from ...fields import Field
+from ..workers import Workers, make_workers
+from .growth import Growth
+from .makers import Maker
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 
 class CauseFields:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..fields import Field
-from .cause_fields import CauseFields
+from ...fields import Field
+from .fields import CauseFields
 
 _WORST = ("failed", "stopped", "running", "idle", "ready")
 

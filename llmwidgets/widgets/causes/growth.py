@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..models.errors import CaptureStopped
-from .cause_sweeps import Plan
-from .failures import told
+from ...models.errors import CaptureStopped
+from ..failures import told
+from .sweeps import Plan
 
 BETWEEN = 0.2  # seconds between two words of progress
 _HINT = "what was found stays; the kernel's log has the whole error (logger llmwidgets)"

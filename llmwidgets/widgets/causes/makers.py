@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis import axes_of
-from ..analysis.contributions.cells import first_with_heads
-from ..analysis.contributions.direct import direct_logit_attribution
-from ..analysis.contributions.edges import edge_contribution
-from ..analysis.contributions.norm_weighted import norm_weighted_attention
-from ..analysis.contributions.terms import check_readable
-from ..analysis.contributions.unembedding import unembedding_of
-from ..analysis.contributions.values import replaced_heads
-from ..analysis.effects.ablation_estimate import estimate_ablation
-from ..analysis.effects.attribution_patching import attribution_patching
-from ..analysis.effects.direct_total import direct_effect
-from ..analysis.effects.pairing import pairing
-from ..analysis.sentences import caveat
-from ..experiments.intervene import change_of
-from ..experiments.intervention import Intervention, Interventions
-from ..experiments.metric import Metric
-from ..experiments.places import several
-from ..fields import Axis, Field, Growing, Reader, Scale
-from ..models.errors import ActivationUnavailableError, AttentionUnavailableError, UndefinedHereError
-from . import cause_sweeps
-from .cause_lazy import MadeWhenRead, ReadOnce, WhereDefined
+from ...analysis import axes_of
+from ...analysis.contributions.cells import first_with_heads
+from ...analysis.contributions.direct import direct_logit_attribution
+from ...analysis.contributions.edges import edge_contribution
+from ...analysis.contributions.norm_weighted import norm_weighted_attention
+from ...analysis.contributions.terms import check_readable
+from ...analysis.contributions.unembedding import unembedding_of
+from ...analysis.contributions.values import replaced_heads
+from ...analysis.effects.ablation_estimate import estimate_ablation
+from ...analysis.effects.attribution_patching import attribution_patching
+from ...analysis.effects.direct_total import direct_effect
+from ...analysis.effects.pairing import pairing
+from ...analysis.sentences import caveat
+from ...experiments.intervene import change_of
+from ...experiments.intervention import Intervention, Interventions
+from ...experiments.metric import Metric
+from ...experiments.places import several
+from ...fields import Axis, Field, Growing, Reader, Scale
+from ...models.errors import ActivationUnavailableError, AttentionUnavailableError, UndefinedHereError
+from . import sweeps
+from .lazy import MadeWhenRead, ReadOnce, WhereDefined
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 TITLES = {
     "direct_contribution": "direct contribution",
@@ -79,7 +79,7 @@ class Maker:
         self._readable = _defined(lambda: check_readable(run)) and not any(self._overwrites(one) for one in self._change)
         self._sums = self._readable and _defined(lambda: unembedding_of(run))
         self._axes = axes_of(run)
-        self.plans: dict[str, cause_sweeps.Plan] = {}
+        self.plans: dict[str, sweeps.Plan] = {}
         self.fields: dict[str, Field] = {}
         if "head" in self._axes:
             self._of_heads(changed, known)
@@ -94,7 +94,7 @@ class Maker:
     def _of_heads(self, changed: Capture | None, known: Sequence[Capture]) -> None:
         run, metric, read = self._run, self._metric, self._read
         heads = (self._axes["layer"], self._axes["head"])
-        self._lacking = cause_sweeps.lacking(run, "z", heads)  # heads that layers lack
+        self._lacking = sweeps.lacking(run, "z", heads)  # heads that layers lack
         has_z = not self._lacking.all()
         logits = "logits"
         if self._sums and read is not None and has_z:
@@ -103,7 +103,7 @@ class Maker:
             alike = [each for each in known if each.subject.model is run.subject.model]
             self._growing(
                 "ablation_effect",
-                cause_sweeps.ablation(run, metric, Growing(heads, self._lacking), self._change, changed, alike),
+                sweeps.ablation(run, metric, Growing(heads, self._lacking), self._change, changed, alike),
                 _zeroed(),
             )
             if not self._change and metric.quantity not in _WITHOUT_SLOPE:
@@ -148,8 +148,8 @@ class Maker:
         sites = [("patching", "resid_pre", stream)] + ([("patching_heads", "z", (axes["layer"], axes["head"]))] if "head" in axes else [])
         for name, site, over in sites:
             for direction in ("denoise", "noise"):
-                if not cause_sweeps.lacking(run, site, over).all():
-                    plan = cause_sweeps.patching(run, second, metric, site, direction, over, pairs)
+                if not sweeps.lacking(run, site, over).all():
+                    plan = sweeps.patching(run, second, metric, site, direction, over, pairs)
                     self._growing(f"{name}_{direction}", plan, caveat(direction))
         if "patching_heads_noise" in self.fields and metric.quantity not in _WITHOUT_SLOPE:
             self._lazy(
@@ -171,7 +171,7 @@ class Maker:
         absent = self._lacking if axes is None else np.zeros(axes[0].size, bool)
         self._add(name, over, unit, ReadOnce(over, make, absent), "attribution", words)
 
-    def _growing(self, name: str, plan: cause_sweeps.Plan, words: str) -> None:
+    def _growing(self, name: str, plan: sweeps.Plan, words: str) -> None:
         self.plans[name] = plan
         self._add(name, plan.cells.axes, self._asked.unit, plan.cells, "intervention", words)
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis.contributions.values import replaced_heads
-from ..fields import ABSENT, VALUE, Axis, Cells, Reader
-from ..models.errors import UndefinedHereError
+from ...analysis.contributions.values import replaced_heads
+from ...fields import ABSENT, VALUE, Axis, Cells, Reader
+from ...models.errors import UndefinedHereError
 
 if TYPE_CHECKING:
-    from ..capture import Capture
+    from ...capture import Capture
 
 
 class ReadOnce:
