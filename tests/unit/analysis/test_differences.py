@@ -124,8 +124,9 @@ def test_the_next_token_lists_one_words_change_most_changed_first(after: object,
             assert block.values[position, rank] == pytest.approx(change[token], abs=1e-5)
             more = found.cell(position=position, rank=rank)
             assert more["text"] == str(token)
-            assert [each["value"] for each in more["more"]] == pytest.approx([new[there[position], token], old[position, token]], abs=1e-5)
-            assert [each["label"] for each in more["more"]] == ["changed", "clean"]
+            wanted = [token, new[there[position], token], old[position, token]]
+            assert [each["value"] for each in more["more"]] == pytest.approx(wanted, abs=1e-5)
+            assert [each["label"] for each in more["more"]] == ["id", "changed", "clean"]
     if pairs:
         assert np.abs(new - shares(tuple(SECOND)).numpy()).max() < 1e-5
 
