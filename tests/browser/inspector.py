@@ -7,6 +7,7 @@ been painted (`data-paints`); tests wait on these. Playwright's selectors see th
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,14 @@ HOST = "document.querySelector('[data-llmw-state]')"
 IS_PAINTED = f"{HOST}?.dataset.llmwState === 'ready'"  # said only after its canvases have been painted
 PAINTS = f"[...{HOST}.shadowRoot.querySelectorAll('[data-paints]')].reduce((sum, one) => sum + Number(one.dataset.paints), 0)"
 PATTERN = f"{HOST}.shadowRoot.querySelector('[data-panel=pattern]')"
+NUMBER = "[+\u2212]?[0-9.]+(?:e\u2212?[0-9]+)?"
 PIXELS = """(canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let text = '';
   for (let start = 0; start < data.length; start += 32768) text += String.fromCharCode(...data.subarray(start, start + 32768));
   return { width: canvas.width, height: canvas.height, data: btoa(text) };
 }"""
+FIRST_WORDS = "(elements) => elements.map((element) => element.firstChild.textContent)"  # without what is there for screen readers
 COLOUR = """(host, name) => {
   const probe = document.createElement('i');
   probe.style.color = getComputedStyle(host).getPropertyValue(`--llmw-${name}`);
@@ -49,6 +52,15 @@ IS_QUIET = """(host) => new Promise((done) => {
   };
   requestAnimationFrame(look);
 })"""
+
+# The run of this name is drawn (the clean one has no badge), so many changes are on, and nothing newer was asked for.
+IS_SETTLED = """([host, which, on]) => {
+  const root = host.shadowRoot ?? host;
+  if (root.querySelector('[data-settled]')?.dataset.settled !== 'true') return false;
+  const shown = root.querySelector('.badge[data-which]')?.dataset.which ?? 'clean';
+  const changes = root.querySelectorAll('[data-change][data-on="true"]').length;
+  return (which === null || which === shown) && (on === null || on === changes);
+}"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,12 @@ class Inspector:
         self.host.scroll_into_view_if_needed()
         self.host.evaluate(IS_QUIET)
         return self
+
+    def wait_until_settled(self, which: str | None = None, changes: int | None = None) -> Inspector:
+        """Return when this run (`Showing.which`) is drawn with so many changes made in it, as the view itself says, and is quiet."""
+        self.host.wait_for(state="attached")
+        self.page.wait_for_function(IS_SETTLED, arg=[self.host.element_handle(), which, changes])
+        return self.wait_until_quiet()
 
     def panel(self, name: str) -> Locator:
         """The panel of this name: bar, text, next, heads, pattern or layers."""
@@ -163,14 +181,73 @@ class Inspector:
         cell = side / self.notebook.value("view.capture.n_tokens")
         return Grid(76, 56, cell, cell)
 
+    def button(self, panel: str, name: str | re.Pattern[str]) -> Locator:
+        """A button of a panel, by its whole name."""
+        return self.panel(panel).get_by_role("button", name=name, exact=True)
+
     def table(self, panel: str) -> list[list[str]]:
-        """The numbers of a panel as its table gives them, row by row, with the names of the rows; leaves the panel as it was."""
-        button = self.panel(panel).get_by_role("button", name="table")
+        """The numbers of a panel as its (first) table gives them, row by row, with the names of the rows; leaves the panel as it was."""
+        button = self.button(panel, "table").first
         button.click()
         rows = self.panel(panel).locator("tbody tr")
         texts = rows.evaluate_all("(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))")
         button.click()
         return texts
+
+    def numbers(self, panel: str) -> np.ndarray:
+        """The same as numbers, NaN where there is none: what a mask forbids, what is not computed. (row, column)"""
+        return np.array([[number(cell) for cell in cells] for _, *cells in self.table(panel)])
+
+    @property
+    def answer(self) -> tuple[float, float]:
+        """The measured number as the Changes panel says it, without the changes and with them."""
+        words = self.panel("changes").locator(".answer").inner_text()
+        found = re.search(rf"(?:: ({NUMBER}) → | = )({NUMBER})", words)
+        assert found, f"{words!r} is no answer"
+        return number(found[1] or found[2]), number(found[2])
+
+    def change_row(self, number: int) -> Locator:
+        """A change of the list, from 0."""
+        return self.panel("changes").locator("[data-change]").nth(number)
+
+    def switch_change(self, number: int) -> None:
+        """Click the checkbox of a change."""
+        self.change_row(number).get_by_role("checkbox").click()
+
+    def click_cell(self, query: int, key: int) -> None:
+        """Click a cell of the pattern's matrix when all of it is shown."""
+        canvas = self.panel("pattern").locator("canvas").last
+        canvas.scroll_into_view_if_needed()
+        grid, box = self.matrix_grid(), canvas.bounding_box()
+        self.page.mouse.click(box["x"] + grid.left + (key + 0.5) * grid.step, box["y"] + grid.top + (query + 0.5) * grid.step)
+
+    def click_layer(self, layer: int, position: int) -> None:
+        """Click a cell of the layer grid when all of it is shown."""
+        canvas = self.panel("layers").locator("canvas").last
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        positions = self.notebook.value("view.shown_capture.n_tokens")
+        # Labels 40 px wide and 24 px high, rows of 24 px, 4 px to the right and below: js/src/views/layers-layout.ts.
+        step = (box["width"] - 44) / positions
+        assert 52 <= step <= 104, f"columns of {step} px are not those of a grid that is shown whole"
+        x, y = box["x"] + 40 + (position + 0.5) * step, box["y"] + box["height"] - 4 - (layer + 0.5) * 24
+        self.page.mouse.click(x, y)
+
+    def click_point(self, layer: int, head: int) -> None:
+        """Click a head's point in the scatter: where its numbers have to be."""
+        places = {name: (number(x), number(y)) for name, x, y in self.table("causes")}
+        canvas = self.panel("causes").locator("canvas").last
+        canvas.scroll_into_view_if_needed()
+        box, at = canvas.bounding_box(), places[f"L{layer}H{head}"]
+        # The edges and the room about the numbers, zero among them, are those of js/src/views/scatter-layout.ts.
+        ends = []
+        for one in (0, 1):
+            values = [0.0, *(place[one] for place in places.values())]
+            room = 0.05 * (max(values) - min(values))
+            ends.append((at[one] - min(values) + room) / (max(values) - min(values) + 2 * room))
+        x = box["x"] + 44 + ends[0] * (box["width"] - 44 - 12)
+        y = box["y"] + box["height"] - 20 - ends[1] * (box["height"] - 10 - 20)
+        self.page.mouse.click(x, y)
 
     def colour(self, name: str) -> tuple[int, int, int]:
         """One of the colours that the view took from its host: bg, soft, line, ..."""
@@ -178,8 +255,16 @@ class Inspector:
 
     def shares(self) -> list[float]:
         """The percentages of the next-token panel, as numbers between 0 and 1, from the most probable down."""
-        texts = self.panel("next").locator(".share").all_inner_texts()
-        return [float(text.replace("%", "").replace("<", "").replace(">", "").strip()) / 100 for text in texts]
+        return [number(text) for text in self.panel("next").locator(".share").evaluate_all(FIRST_WORDS)]
+
+
+def number(text: str) -> float:
+    """A number as the view writes it, after a word or alone: a true minus sign, a plus, a percentage as a share; NaN for words."""
+    plain = (text.split() or [""])[-1].replace("\u2212", "-").replace("<", "").replace(">", "")
+    try:
+        return float(plain[:-1]) / 100 if plain.endswith("%") else float(plain)
+    except ValueError:
+        return float("nan")
 
 
 def rgb(text: str) -> tuple[int, int, int]:

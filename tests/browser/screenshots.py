@@ -5,6 +5,7 @@ Not a test. Each is taken in a real JupyterLab, at two pixels for one, when the 
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,16 @@ import llmwidgets as lw
 from benchmarks.subject import gpt2_small_shape, prompt
 view = lw.show(gpt2_small_shape(), prompt(1024))
 """
+CAUSES = "import llmwidgets as lw\nview = lw.show(head_field_beside='ablation_effect', cause_view='scatter')"
+OTHER = "When Mary and John went to the store, Mary gave a drink to"
+LONG_CAUSES = (
+    LONG
+    + """
+view.set(cause_view="decomposition", head_field_beside="direct_contribution")
+view.interventions.add(lw.Intervention("z", layer=3, head=2))
+view.interventions.add(lw.Intervention("scores", layer=4, position=-1, key=3))
+"""
+)
 # What JupyterLab puts around the cells, in px: the cell is to be as wide as the picture's name says.
 AROUND = 105
 
@@ -60,6 +71,71 @@ def fail(view: Inspector) -> None:
     view.panel("bar").get_by_role("alert").wait_for()
 
 
+def change(view: Inspector) -> None:
+    """Two changes, of which one is a cut with a name; the changed run is shown, and the code of a panel."""
+    view.notebook.python(
+        "view.interventions.add(lw.Intervention('z', layer=3, head=2)); "
+        "view.interventions.add(lw.Intervention('scores', layer=1, head=3, position=-1, key=3), name='no look at John'); "
+        "view.selection.layer, view.selection.head, view.selection.query, view.selection.key = 1, 3, 13, 3"
+    )
+    view.wait_until_settled(changes=2)
+    view.notebook.wait_for_value("[one.effect is not None for one in view.interventions]", [True, True])
+
+
+def subtract(view: Inspector) -> None:
+    change(view)
+    view.notebook.python("view.shown = 'difference'")
+    view.wait_until_settled("difference")
+
+
+def compare(view: Inspector) -> None:
+    """A second prompt, and the effects of patching from it over layers and positions."""
+    view.notebook.python(f"view.compare({OTHER!r}); view.set(layer_field='patching_noise', cause_view='scatter')")
+    view.panel("compare").wait_for()
+    view.notebook.python("view.selection.layer, view.selection.query = 2, 10")
+    view.notebook.wait_for_value("view.progress['patching_noise']['state']", "ready")
+
+
+def see(cause_view: str, field: str) -> Callable[[Inspector], None]:
+    def act(view: Inspector) -> None:
+        view.notebook.python(f"view.set(cause_view={cause_view!r})")
+        view.notebook.wait_for_value(f"view.progress.get({field!r}, {{}}).get('state', 'ready')", "ready")
+
+    return act
+
+
+def changed_long(view: Inspector) -> None:
+    view.notebook.python("view.selection.layer, view.selection.head, view.selection.query, view.selection.key = 4, 2, 1023, 3")
+    view.wait_until_settled(changes=2)
+    view.notebook.wait_for_value("[one.effect is not None for one in view.interventions]", [True, True])
+
+
+def difference_long(view: Inspector) -> None:
+    changed_long(view)
+    view.notebook.python("view.shown = 'difference'")
+    view.wait_until_settled("difference")
+
+
+def open_code(view: Inspector) -> None:
+    view.notebook.wait_for_value("view.progress['ablation_effect']['state']", "ready")
+    view.panel("heads").get_by_role("button", name="code").first.click()
+    view.panel("heads").locator('section.code[data-state="ready"]').wait_for()
+
+
+def swept(view: Inspector) -> None:
+    view.notebook.wait_for_value("view.progress['ablation_effect']['state']", "ready")
+
+
+def everywhere(name: str, cell: str, act: Callable[[Inspector], None]) -> list[Shot]:
+    """One state in the light, in the dark, narrow and wide."""
+    return [
+        Shot(name, cell, act=act),
+        Shot(f"{name}_dark", cell, dark=True, act=act),
+        Shot(f"{name}_narrow_520", cell, width=520, act=act),
+        Shot(f"{name}_wide_1500", cell, width=1500, act=act),
+    ]
+
+
 SHOTS = [
     Shot("light", SHOW),
     Shot("dark", SHOW, dark=True),
@@ -71,6 +147,16 @@ SHOTS = [
     Shot("waiting", WAITING, quiet=False),
     Shot("long_1024", LONG.format(root=str(FOLDER.parent))),
     Shot("long_1024_dark", LONG.format(root=str(FOLDER.parent)), dark=True),
+    *everywhere("causes", CAUSES, swept),
+    *everywhere("changed", SHOW, change),
+    *everywhere("difference", SHOW, subtract),
+    *everywhere("compare", SHOW, compare),
+    Shot("decomposition", SHOW, act=see("decomposition", "decomposition")),
+    Shot("decomposition_narrow_520", SHOW, width=520, act=see("decomposition", "decomposition")),
+    Shot("direct_total", SHOW, act=see("direct_total", "ablation_effect")),
+    Shot("code", CAUSES, act=open_code),
+    Shot("long_1024_changed", LONG_CAUSES.format(root=str(FOLDER.parent)), act=changed_long),
+    Shot("long_1024_difference_dark", LONG_CAUSES.format(root=str(FOLDER.parent)), dark=True, act=difference_long),
 ]
 
 
@@ -99,18 +185,19 @@ def take(shot: Shot, server: LabServer, context) -> Path:
     return target
 
 
-def main() -> None:
-    """All pictures."""
+def main(names: list[str]) -> None:
+    """The pictures of these names, or all."""
+    wanted = [shot for shot in SHOTS if not names or shot.name in names]
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         (work := Path(folder) / "work").mkdir()
         browser = chromium.launch(playwright)
         with serve(work, Path(folder) / "own") as server:
-            for shot in SHOTS:
+            for shot in wanted:
                 # As tall as the whole view: what is taller than the window would be scrolled away while it is drawn.
                 with chromium.context(browser, width=shot.width + AROUND, height=2200, scale=2) as (context, _):
                     print(take(shot, server, context), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
