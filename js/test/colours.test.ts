@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { halfOf, halfTable, stateOf } from "../src/paint/half";
 import { legendOf } from "../src/paint/legend";
 import { markOf } from "../src/paint/marks";
-import { numberText, percentText, signedText } from "../src/paint/numbers";
+import { cellText, numberText, percentText, signedText } from "../src/paint/numbers";
 import { imageOf, paintPlane } from "../src/paint/paint";
 import { type PaletteName, paletteFor } from "../src/paint/palette";
 import { planeOf, transposed } from "../src/paint/plane";
@@ -224,6 +224,17 @@ describe("legends", () => {
     ]);
     expect(legend.spread).toBe("colours spread by the power 0.5");
     expect(legend.colours[0]).toBe("rgb(255, 255, 255)");
+  });
+
+  it("what rounds to zero has no sign", () => {
+    const scale = { kind: "diverging", high: 4.8 };
+    expect([0.04, -0.04, 0, -0.06, 0.06].map((value) => cellText(value, scale))).toEqual([
+      "0.0",
+      "0.0",
+      "0.0",
+      "−0.1",
+      "+0.1",
+    ]);
   });
 
   it("write numbers with a true minus and few digits", () => {

@@ -39,6 +39,11 @@ export function cellText(value: number, { kind, high }: { kind: string; high: nu
   if (kind !== "diverging") return numberText(value, 2);
   const decimals = high >= 100 ? 0 : high >= 1 ? 1 : high >= 0.1 ? 2 : 3;
   if (high < 0.01) return signedText(value, 1);
+  return signedFixed(value, decimals);
+}
+
+/** With so many decimals and its sign; what rounds to zero has none. */
+export function signedFixed(value: number, decimals: number): string {
   const text = Math.abs(value).toFixed(decimals);
-  return value === 0 ? text : (value < 0 ? MINUS : "+") + text;
+  return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
 }

@@ -2,7 +2,7 @@
  * What the model would say next at the shown position: the most probable tokens with their shares, and which of them are measured.
  */
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { percentText, signedText } from "../paint/numbers";
+import { percentText, signedFixed } from "../paint/numbers";
 import { Attempts, Failure } from "../panels/attempt";
 import { Panel } from "../panels/panel";
 import { tokenParts } from "../tokens";
@@ -18,7 +18,7 @@ const ROLES: Role[] = ["target", "foil"];
 const width = (share: number): string => `${Math.max(0, Math.min(1, share)) * 100}%`;
 
 /** A difference of shares, in points of a hundred. */
-const points = (difference: number): string => `${signedText(difference * 100, Math.abs(difference) < 0.1 ? 2 : 3)}%`;
+const points = (difference: number): string => `${signedFixed(difference * 100, 1)}%`;
 
 interface RowProps {
   guess: Guess;

@@ -6,8 +6,10 @@
 import { placeOf, type ResolvedScale } from "../paint/scale";
 
 const NEAR = 0.025; // of the half scale
+const LITTLE = 0.005; // of the scale's high: a power under one draws even less in colour
 
 export function signOf(scale: ResolvedScale, value: number): "" | "+" | "−" {
-  if (scale.kind !== "diverging" || Math.abs(placeOf(scale, value) - 0.5) < NEAR / 2) return "";
+  if (scale.kind !== "diverging" || Math.abs(value) < LITTLE * scale.high) return "";
+  if (Math.abs(placeOf(scale, value) - 0.5) < NEAR / 2) return "";
   return value > 0 ? "+" : "−";
 }

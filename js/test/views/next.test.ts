@@ -191,7 +191,7 @@ describe("the guesses of a changed run", () => {
     const { row, view } = await shown(stage);
     change(stage, 3, "difference");
     await painted();
-    expect(rows(row).map(([number]) => number)).toEqual(["−25%", "+37.5%", "0%"]);
+    expect(rows(row).map(([number]) => number)).toEqual(["−25.0%", "+37.5%", "0.0%"]);
     const bar = (rank: number) => row(rank).querySelector<HTMLElement>(".bar b")!.getBoundingClientRect();
     const middle = (rank: number) => row(rank).querySelector(".bar u")!.getBoundingClientRect();
     expect(bar(0).right).toBeCloseTo(middle(0).left + 1, 0);
