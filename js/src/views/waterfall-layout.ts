@@ -2,7 +2,8 @@
  * The bars of a waterfall: each part of a sum begins where the one before it ended, and the last bar is the sum.
  *
  * Pure. The parts of largest magnitude come first, one bar each; what is left over is gathered into one bar, so that the bars always
- * add up to the whole. A part that is not a number takes no part, and is named.
+ * add up to the whole. A term that is not a number is a part
+ * that this model does not have, and is left out.
  */
 export interface Bar {
   readonly label: string;
@@ -19,8 +20,6 @@ export interface Waterfall {
   /** Ends of the scale; zero lies between them. */
   readonly low: number;
   readonly high: number;
-  /** The labels of terms that held no finite number. */
-  readonly missing: string[];
 }
 
 export function waterfall(labels: readonly string[], values: readonly number[], most: number): Waterfall {
@@ -49,7 +48,6 @@ export function waterfall(labels: readonly string[], values: readonly number[], 
     total: sum,
     low: Math.min(...ends),
     high: Math.max(...ends),
-    missing: labels.filter((_, i) => !Number.isFinite(values[i])),
   };
 }
 

@@ -4,7 +4,7 @@
  * A part that names a head or a layer previews it under the pointer and moves the cursor by a click.
  */
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { valueOf } from "../paint/half";
+import { stateOf, valueOf } from "../paint/half";
 import { numberText, signedText } from "../paint/numbers";
 import { paletteFor } from "../paint/palette";
 import { css } from "../paint/rgb";
@@ -65,7 +65,9 @@ export function termsTable(terms: Terms | null): Table | null {
   return {
     caption: field.title,
     columns: [field.unit || "value"],
-    rows: labels.map((name, i) => ({ name, cells: [stateWordsOf(halves[i], exponent)] })),
+    rows: labels
+      .map((name, i) => ({ name, cells: [stateWordsOf(halves[i], exponent)], there: stateOf(halves[i]!) !== "nan" }))
+      .filter(({ there }) => there),
   };
 }
 
@@ -74,7 +76,7 @@ export function WaterfallChart({ model }: { model: WaterfallModel }) {
   const terms = model.terms.value;
   if (terms === null) return <div class="waterfall" />;
   const values = Array.from(terms.halves, (bits) => valueOf(bits, terms.exponent));
-  const { bars, total, low, high, missing } = waterfall(terms.labels, values, MOST);
+  const { bars, total, low, high } = waterfall(terms.labels, values, MOST);
   const span = high - low || 1;
   const share = (value: number) => ((value - low) / span) * 100;
   const palette = paletteFor("diverging", stage.settings.value.palette, stage.theme.value);
@@ -104,10 +106,7 @@ export function WaterfallChart({ model }: { model: WaterfallModel }) {
           );
         })}
       </ol>
-      <p class="agreement">
-        {note}
-        {missing.length > 0 && ` · no number for ${missing.join(", ")}`}
-      </p>
+      {note && <p class="agreement">{note}</p>}
     </>
   );
 }

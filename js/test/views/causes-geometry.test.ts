@@ -70,10 +70,9 @@ describe("a waterfall", () => {
     expect([total, low, high]).toEqual([2.5, 0, 4]);
   });
 
-  it("does not gather a single term, and names those that are no numbers", () => {
-    const { bars, missing, total } = waterfall(labels, [1, 2, Number.NaN, 4, Number.POSITIVE_INFINITY], 2);
+  it("does not gather a single term, and leaves out those that are no numbers", () => {
+    const { bars, total } = waterfall(labels, [1, 2, Number.NaN, 4, Number.POSITIVE_INFINITY], 2);
     expect(bars.map((bar) => bar.label)).toEqual(["mlp 0", "head 0.0", "embed", "total"]);
-    expect(missing).toEqual(["head 0.1", "constant"]);
     expect(total).toBe(7);
   });
 
