@@ -31,8 +31,9 @@ export function patchWords(direction: Direction, layer: number, token: string): 
 function patched(changes: Change[], direction: Direction, layer: number, position: number): Change | undefined {
   const run = FROM_TO[direction][1];
   return changes.find(
-    ({ places, run: into }) =>
+    ({ places, run: into, how }) =>
       into === run &&
+      how === "other" &&
       places.site === "resid_pre" &&
       places.layer?.join() === String(layer) &&
       places.position?.join() === String(position),

@@ -61,9 +61,9 @@ const same = (a: number[] | null, b: number[] | null): boolean =>
 /** The change of the list that cuts just these places of the first prompt: what was cut once is switched, not cut again. */
 export function existing(changes: Change[], cut: Cut): Change | undefined {
   return changes.find(
-    ({ places, run }) =>
+    ({ places, run, how }) =>
       run === "first" &&
-      places.site === "scores" &&
+      how === "cut" &&
       same(places.layer, cut.layer) &&
       same(places.head, cut.head) &&
       same(places.position, cut.position) &&
@@ -98,7 +98,7 @@ export function cutAreas(
 ): CutArea[] {
   const at = (places: number[] | null, one: number | null) => places === null || (one !== null && places.includes(one));
   return changes
-    .filter((one) => one.on && one.run === run && one.places.site === "scores")
+    .filter((one) => one.on && one.run === run && one.how === "cut")
     .filter(({ places }) => at(places.layer, layer) && at(places.head, head))
     .flatMap(({ places }) => {
       const keys = ranges(places.key, total);

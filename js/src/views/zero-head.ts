@@ -8,11 +8,10 @@ import { headExists } from "./fit";
 
 /** The change of the list that sets just this head to zero, everywhere in the first prompt. */
 export function zeroOf(changes: Change[], layer: number, head: number): Change | undefined {
-  return changes.find(({ run, words, places }) => {
+  return changes.find(({ run, how, places }) => {
     const { site, layer: layers, head: heads, ...rest } = places;
     const just = (held: number[] | null, one: number) => held?.length === 1 && held[0] === one;
-    // The places of a patched head are the same: only the words tell what takes the place of z.
-    const zero = run === "first" && site === "z" && /zero/.test(words);
+    const zero = run === "first" && site === "z" && how === "zero";
     return zero && just(layers, layer) && just(heads, head) && Object.values(rest).every((held) => held === null);
   });
 }

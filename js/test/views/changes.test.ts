@@ -259,7 +259,7 @@ describe("z", () => {
     expect(stage.calls).toEqual([["change", { op: "add", change: { site: "z", layer: [2], head: [1] } }]]);
     await painted();
     stage.changes.value = [
-      makeChange(3, { words: "z of head 2.1 taken from another prompt" }),
+      makeChange(3, { how: "other" }),
       makeChange(4, { places: { ...makeChange(4).places, position: [1] } }),
       makeChange(5),
     ];

@@ -13,7 +13,7 @@ const LOOK = { layer: 2, head: 1, query: 4, key: 1 };
 
 function cutChange(id: number, cut: NewChange, more: Partial<Change> = {}): Change {
   const places = { layer: null, head: null, position: null, key: null, neuron: null, ...cut };
-  return makeChange(id, { words: "scores", places: { ...places, site: "scores" }, ...more });
+  return makeChange(id, { how: "cut", places: { ...places, site: "scores" }, ...more });
 }
 
 describe("what is cut", () => {

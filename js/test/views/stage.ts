@@ -197,6 +197,7 @@ export function makeChange(id: number, more: Partial<Change> = {}): Change {
     on: true,
     run: "first",
     places: { site: "z", layer: [2], head: [1], position: null, key: null, neuron: null },
+    how: "zero",
     effect: -0.38,
     after: 9.12,
     moved: [],
