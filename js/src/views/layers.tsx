@@ -16,7 +16,6 @@ import { kindAt } from "../tokens";
 import { ActiveCell } from "./active-cell";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
-import { titleIn } from "./field-title";
 import { fitsLayers, layerColumns, spanOf } from "./fit";
 import { columnsInView, layersLayout, placeAt } from "./layers-layout";
 import { LayersModel, layerField } from "./layers-model";
@@ -168,7 +167,6 @@ export function LayersPanel() {
             label="colour the layers by"
             fields={stage.fields.value.filter(fitsLayers)}
             chosen={field.value}
-            words={titleIn(run)}
             choose={(name) => {
               stage.settings.value = { ...stage.settings.value, layerField: name };
             }}

@@ -10,7 +10,6 @@ import type { Table } from "../panels/table";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { Arcs } from "./arcs";
-import { titleIn } from "./field-title";
 import { headExists, isPattern } from "./fit";
 import { Matrix } from "./matrix";
 import { bitsAt, MatrixModel } from "./matrix-model";
@@ -91,7 +90,6 @@ export function PatternPanel() {
             label="draw the pattern of"
             fields={stage.fields.value.filter(isPattern)}
             chosen={field}
-            words={titleIn(run)}
             choose={(patternField) => {
               stage.settings.value = { ...stage.settings.value, patternField };
             }}

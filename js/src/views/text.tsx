@@ -18,7 +18,6 @@ import { cursorOf, has, requestFor } from "../slice";
 import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { scaleOf, tableFor } from "./colours";
-import { titleIn } from "./field-title";
 import { chosen, fitsText, spanOf, textCoordinate } from "./fit";
 import { Minimap } from "./minimap";
 import { preview } from "./preview";
@@ -94,7 +93,7 @@ function fieldWords(stage: Stage, field: FieldMeta): string {
     has(field, "layer") && layer.value !== null ? `layer ${layer.value}` : "",
     has(field, "head") && head.value !== null ? `head ${head.value}` : "",
   ].join(" ");
-  return `${titleIn(stage.run.value)(field)}${from}${at.trim() ? ` · ${at.trim()}` : ""}`;
+  return `${field.title}${from}${at.trim() ? ` · ${at.trim()}` : ""}`;
 }
 
 function TextMenu({ model }: { model: TextModel }) {

@@ -25,6 +25,7 @@ const PAIRS: Pair[] = [
 const compared = (more: Partial<Compared> = {}): Compared => ({
   prompt: SECOND.join(""),
   tokens: { total: SECOND.length, texts: SECOND, kinds: "t".repeat(SECOND.length) },
+  first: { total: TEXTS.length, texts: TEXTS, kinds: "t".repeat(TEXTS.length) },
   pairs: PAIRS,
   how: "likeness",
   problem: null,

@@ -1,7 +1,6 @@
 /** Patching by a cell of the layer grid, and what the pattern and the text do with fields that have a sign. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { SnapshotField } from "../../src/source/snapshot";
-import { titleIn } from "../../src/views/field-title";
 import { patchWords } from "../../src/views/layers-patch";
 import { signOf } from "../../src/views/sign";
 import {
@@ -38,7 +37,7 @@ function patching(pairs: [number, number][] = TEXTS.map((_, i) => [i, i])) {
   const fields = [...fieldsOf(shape), grows("patching_noise"), grows("patching_denoise")];
   const stage = makeStage({ panels: ["layers"], fields });
   const tokens = { total: TEXTS.length, texts: TEXTS, kinds: "tttttt" };
-  stage.compared.value = { prompt: "p", tokens, pairs, how: "position", problem: null };
+  stage.compared.value = { prompt: "p", tokens, first: tokens, pairs, how: "position", problem: null };
   stage.selection.pin({ layer: 2, query: 3 });
   stage.settings.value = { ...stage.settings.value, layerField: "patching_noise" };
   const view = show(stage, 900);
@@ -81,7 +80,7 @@ describe("patching by the layer grid", () => {
   it("takes a patch out where it is in, also in the changed run", async () => {
     const { stage, view, line } = patching();
     const places = { site: "resid_pre", layer: [2], head: null, position: [3], key: null, neuron: null };
-    stage.changes.value = [makeChange(4, { places, run: "first" })];
+    stage.changes.value = [makeChange(4, { how: "other", places, run: "first" })];
     stage.fields.value = stage.fields.value.filter(({ name }) => !name.startsWith("patching"));
     stage.run.value = shownRun(stage, 2, { which: "changed", label: "first prompt, changed", changes: [4] });
     await painted();
@@ -120,6 +119,8 @@ describe("a field with a sign", () => {
 
   it("has it written: plus and minus, nothing about zero, nothing in a sequential field", () => {
     expect([2, 0.2, 0.01, 0, -0.01, -0.2].map((value) => signOf(scale, value))).toEqual(["+", "+", "", "", "", "−"]);
+    // where colours spread weak values apart, still none under half a hundredth of the scale's end
+    expect([0.009, -0.009, 0.011].map((value) => signOf({ ...scale, power: 0.5 }, value))).toEqual(["", "", "+"]);
     expect(signOf({ ...scale, kind: "sequential", low: 0 }, 2)).toBe("");
   });
 
@@ -186,13 +187,5 @@ describe("the pattern's menu", () => {
     stage.fields.value = fields.map(({ meta }) => meta);
     await painted();
     expect(view.panel("pattern").querySelector("select")!.value).toBe("attention");
-  });
-
-  it("does not say twice which run a field is of", () => {
-    const run = shownRun(makeStage(), 2, { which: "difference", label: "first prompt, changed − clean" });
-    const field = (title: string) => ({ ...fieldsOf(shape)[0]!.meta, title });
-    expect(titleIn(run)(field("attention, changed − clean"))).toBe("attention");
-    expect(titleIn(run)(field("patching, noise"))).toBe("patching, noise");
-    expect(titleIn(makeStage().run.value)(field("attention, changed − clean"))).toBe("attention, changed − clean");
   });
 });
