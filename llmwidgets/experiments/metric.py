@@ -138,9 +138,13 @@ class AskedOf:
         """Every quantity on the clean run."""
         return {name: float(values[0]) for name, values in self.values(self.clean[None]).items()}
 
+    def logits_of(self, run: Capture) -> Tensor:
+        """Another run's logits (vocab,) at the position, float64; it has as many tokens."""
+        return _logits_at(run, self.position)
+
     def values_of(self, run: Capture) -> dict[str, float]:
-        """Every quantity on another run of as many tokens, unchanged."""
-        return {name: float(values[0]) for name, values in self.values(_logits_at(run, self.position)[None]).items()}
+        """Every quantity on another run of as many tokens."""
+        return {name: float(values[0]) for name, values in self.values(self.logits_of(run)[None]).items()}
 
     def of(self, logits: Tensor) -> Tensor:
         """The quantity (n,) of logits (n, vocab) at the position, in float64; differentiable, but for the rank."""

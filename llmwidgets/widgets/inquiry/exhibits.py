@@ -16,16 +16,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.differences import field_differences
-from ...analysis.effects.pairing import metric_there
 from ...experiments.intervene import intervene
-from ...experiments.metric import Metric
 from ...fields import Field
 from ..answers import Cancelled, Served
 from ..causes.differences import CauseDifferences
 from ..causes.fields import CauseFields
 from ..fields_of_run import fields_of
-from ..traits import finite
 from .asked import UNCHANGED, Asked, changed_of, is_difference, run_of
+from .measuring import answers_of, metric_on
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -86,7 +84,7 @@ class Exhibits:
             fields, problems = fields_of(run)
             causes = self._causes(asked, which, run)
         made = [] if which in UNCHANGED else [entry.id for entry in asked.entries_on(run_of(which))]
-        shown = {"which": which, "changes": made, **self._answers(asked, which, run)}
+        shown = {"which": which, "changes": made, **answers_of(asked, which, run)}
         with self._lock:
             if key in self._kept:  # another thread has made it meanwhile
                 return self._kept[key]
@@ -120,7 +118,7 @@ class Exhibits:
                     continue
                 rest = {name: field for name, field in served.fields.items() if served.causes is None or name not in served.causes.fields}
                 causes = self._causes(asked, key[0], served.capture)
-                shown = {**served.shown, **self._answers(asked, key[0], served.capture)}
+                shown = {**served.shown, **answers_of(asked, key[0], served.capture)}
                 self._kept[key] = replace(served, fields=self._all(rest, causes, key[0]), causes=causes, shown=shown)
 
     def clear(self, own: bool = True) -> None:
@@ -189,22 +187,6 @@ class Exhibits:
         for served in concerned:
             self._tell(served)
 
-    def _answers(self, asked: Asked, which: str, run: Capture) -> dict[str, Any]:
-        """The metric before and after, of the changed run; and how likely this run finds the target and the foil."""
-        base, metric = asked.first if run_of(which) == "first" else asked.second, metric_on(asked, run_of(which))
-        found: dict[str, Any] = {"before": None, "after": None, "target": None, "foil": None}
-        if base is None or metric is None or which == "prompts":
-            return found
-        on = metric.on(base, foil_needed=False)
-        found["before"] = finite(on.before.get(metric.quantity, float("nan")))
-        if which not in UNCHANGED:
-            found["after"] = finite(on.values_of(run)[metric.quantity])
-        for name, token in (("target", on.target_id), ("foil", on.foil_id)):
-            if token is not None:
-                values = Metric(token, None, on.position, "probability").on(base).values_of(run)
-                found[name] = {"share": finite(values["probability"]), "rank": int(values["rank"])}
-        return found
-
     def _all(self, fields: Mapping[str, Field], causes: CauseFields | None, which: str) -> dict[str, Field]:
         found = {**fields, **(causes.fields if causes is not None else {})}
         return found if is_difference(which) else {**found, **self.own}
@@ -213,18 +195,6 @@ class Exhibits:
         served = self._kept.pop(key, None)
         if served is not None and served.causes is not None:
             served.causes.close()
-
-
-def metric_on(asked: Asked, run: str) -> Metric | None:
-    """The metric as it is asked of the first or the second run; None where it cannot be."""
-    if run == "first" or asked.metric is None or asked.first is None or asked.second is None:
-        return asked.metric
-    try:
-        metric = metric_there(asked.metric, asked.first, asked.pairs)
-        metric.on(asked.second)
-    except (ValueError, IndexError):  # its position has no partner, or the other model has no such token
-        return None
-    return metric
 
 
 def _made_of(asked: Asked, which: str) -> tuple[int, ...]:

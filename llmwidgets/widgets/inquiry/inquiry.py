@@ -27,7 +27,8 @@ from ..runner import Progress, Runner, Work
 from ..selection import TURN
 from ..workers import Workers
 from .asked import RUNS, UNCHANGED, Asked, Entry, Measured, changed_of, is_difference, run_of, swapped
-from .exhibits import Exhibits, metric_on
+from .exhibits import Exhibits
+from .measuring import asked_of, metric_on
 from .proposals import CANNOT, aligned, is_from, metric_for, named, taken_from
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Inquiry:
             raise ValueError("this run says nothing of a next token, so nothing can be measured")
         if set(given) == {"position"} and self.asked.proposed:
             return self.measure(Metric.proposed(run, given["position"], metric.quantity), proposed=True)
-        on = metric.on(run, foil_needed=False)
+        on = asked_of(run, metric)
         ids = {"target": on.target_id, "foil": on.foil_id}
         new = {name: given[name] if given.get(name, ids[name]) is None else token_id(run, given.get(name, ids[name]), name) for name in ids}
         if new["target"] == new["foil"]:  # a click on the foil makes it the target, and the other way round

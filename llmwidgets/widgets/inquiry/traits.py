@@ -11,6 +11,7 @@ from ..answers import kind_letters
 from ..traits import bounded, finite, prompt_trait
 from .asked import Asked
 from .changes import change_trait
+from .measuring import asked_of
 from .proposals import patching_problem
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def measured_trait(asked: Asked) -> dict[str, Any] | None:
     """The metric on the clean run of the first prompt."""
     if asked.first is None or asked.metric is None:
         return None
-    on = asked.metric.on(asked.first, foil_needed=False)
+    on = asked_of(asked.first, asked.metric)
     return {
         "target": _token(asked.first, on.target_id),
         "foil": None if on.foil_id is None else _token(asked.first, on.foil_id),
