@@ -89,8 +89,10 @@ function App() {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const { run, panels, status } = ui.stage;
-  const grid = gridOf(panels.value, ui.width.value);
+  const { run, panels, status, settings, fields } = ui.stage;
+  const { headFieldBeside } = settings.value;
+  const twoGrids = headFieldBeside !== "" && fields.value.some(({ name }) => name === headFieldBeside);
+  const grid = gridOf(panels.value, ui.width.value, twoGrids);
   const model = run.value === null ? "no run yet" : run.value.model;
   return (
     <section

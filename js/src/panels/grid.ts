@@ -21,7 +21,7 @@ const ROWS: Record<Grid["kind"], PanelName[][]> = {
   wide: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern", "layers"], ["changes", "causes"]],
 };
 
-/** Shares of twelve columns, by how many stand in a row. */
+/** Shares of twelve columns, by which stand in a row. */
 const SPANS: Partial<Record<string, number[]>> = {
   "text next": [8, 4],
   "heads pattern": [5, 7],
@@ -30,12 +30,16 @@ const SPANS: Partial<Record<string, number[]>> = {
   "pattern layers": [5, 7],
 };
 
-export function gridOf(panels: PanelName[], width: number): Grid {
+/** Two grids of heads need more room. */
+const TWO_GRIDS: typeof SPANS = { "heads pattern": [6, 6], "heads pattern layers": [4, 4, 4] };
+
+export function gridOf(panels: PanelName[], width: number, twoGrids = false): Grid {
   const kind = width < NARROW_BELOW ? "narrow" : width > WIDE_ABOVE ? "wide" : "middle";
   const rows = ROWS[kind].map((row) => row.filter((name) => panels.includes(name))).filter((row) => row.length > 0);
   if (kind === "narrow") return { kind, columns: "minmax(0, 1fr)", areas: rows.map(([name]) => `"${name}"`).join(" ") };
   const areas = rows.map((row) => {
-    const spans = SPANS[row.join(" ")] ?? row.map(() => 12 / row.length);
+    const names = row.join(" ");
+    const spans = (twoGrids && TWO_GRIDS[names]) || (SPANS[names] ?? row.map(() => 12 / row.length));
     return `"${row.flatMap((name, i) => new Array<string>(spans[i]!).fill(name)).join(" ")}"`;
   });
   return { kind, columns: "repeat(12, minmax(0, 1fr))", areas: areas.join(" ") };

@@ -7,7 +7,7 @@
  * here. The same numbers are a table away, and so is the Python that makes them.
  */
 import { type ReadonlySignal, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { FieldMeta, PanelName } from "../protocol";
 import type { SourceError } from "../source/source";
@@ -36,6 +36,12 @@ export interface PanelProps {
   table?: () => Table | null;
   /** A further sentence under the picture, before the caveat. */
   note?: ComponentChildren;
+  /** The panel's own element, where its width matters. */
+  box?: RefObject<HTMLElement | null>;
+  /** A second picture, with a header and a foot of its own. */
+  beside?: ComponentChildren;
+  /** Whether the second stands at the side of the first, their parts in rows; else below. */
+  twin?: boolean;
   children: ComponentChildren;
 }
 
@@ -54,12 +60,19 @@ export function Panel(props: PanelProps) {
   const error = props.error?.value ?? null;
   const state = props.empty != null ? "empty" : error !== null ? "failed" : waiting ? "waiting" : "ready";
   return (
-    <section class="panel" data-panel={props.name} data-state={state} aria-label={props.title} aria-busy={waiting}>
+    <section
+      ref={props.box}
+      class={props.twin ? "panel twin" : "panel"}
+      data-panel={props.name}
+      data-state={state}
+      aria-label={props.title}
+      aria-busy={waiting}
+    >
       <div class="head">
         <h3>{props.title}</h3>
         {props.head}
         <span class="kind">
-          <RunBadge />
+          {props.name !== "beside" && <RunBadge />}
           {field && <EvidenceMark evidence={field.evidence} />}
         </span>
       </div>
@@ -95,6 +108,7 @@ export function Panel(props: PanelProps) {
       )}
       {asTable && props.table && props.empty == null && <NumberTable build={props.table} />}
       {asCode && field && props.empty == null && <CodeView field={field} />}
+      {props.beside}
     </section>
   );
 }

@@ -60,12 +60,17 @@ export function headsLayout(
 /** Between two grids that stand side by side. */
 export const BESIDE_GAP = 16;
 const READABLE = 24;
+/** Pixels of a cell that holds its number. */
+export const NUMBERED = 34;
 
-/** Whether two grids are better put one upon the other: their cells are small side by side, and would be much larger. */
-export function headsStack(layers: number, heads: number, width: number): boolean {
+/**
+ * Whether two grids are better put one upon the other: their cells are small side by side, and would be much larger. A narrow view
+ * scrolls down anyway: there they stand side by side only where their numbers can be read.
+ */
+export function headsStack(layers: number, heads: number, width: number, narrow: boolean): boolean {
   const cellAt = (room: number) => headsLayout(layers, heads, room, MAX_HEIGHT, false).cell;
   const beside = cellAt((width - BESIDE_GAP) / 2);
-  return beside < READABLE && cellAt(width) >= 1.5 * beside;
+  return narrow ? beside < NUMBERED : beside < READABLE && cellAt(width) >= 1.5 * beside;
 }
 
 export function headBox(layout: HeadsLayout, layer: number, head: number): Box {

@@ -9,13 +9,11 @@ import { paintPlane } from "../paint/paint";
 import type { Stage } from "../stage";
 import type { Theme } from "../theme";
 import { tableFor } from "./colours";
-import { type HeadsLayout, headBox } from "./heads-layout";
+import { type HeadsLayout, headBox, NUMBERED } from "./heads-layout";
 import { absent, type HeadsPicture } from "./heads-model";
 import { hatch, headStyle, outline } from "./outline";
 import { signOf } from "./sign";
 
-/** Pixels of a cell that holds its number as well. */
-const NUMBERED = 34;
 /** Pixels of a cell that has at least the sign of its number. */
 const SIGNED = 12;
 

@@ -51,11 +51,11 @@ export function HeadsPanel() {
     />
   );
   const second = beside.field.value;
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const width = useWidth(box, 320);
   const stacked = useComputed(() => {
     const [layers, heads] = [stage.run.value?.layers ?? 1, stage.run.value?.heads ?? 1];
-    return ui.width.value < NARROW_BELOW || headsStack(layers, heads, width.value);
+    return headsStack(layers, heads, width.value, ui.width.value < NARROW_BELOW);
   });
 
   return (
@@ -85,20 +85,12 @@ export function HeadsPanel() {
       error={first.wanted.error}
       retry={first.wanted.retry}
       empty={first.field.value ? null : "This run has no field over heads."}
-      note={
-        <>
-          {second && <b>{first.field.value?.title} · </b>}
-          <Notes thumbnails={picture?.thumbnails ?? false} />
-        </>
-      }
+      note={<Notes thumbnails={picture?.thumbnails ?? false} />}
       table={() => headsTable(stage, first.picture.value)}
-    >
-      <div ref={box} class={second && (stacked.value ? "beside stacked" : "beside")}>
-        <div class="first">
-          {second && <div class="subhead dim">{first.field.value?.title}</div>}
-          <HeadsGrid model={first} />
-        </div>
-        {second && (
+      box={box}
+      twin={second !== undefined && !stacked.value}
+      beside={
+        second && (
           <Panel
             name="beside"
             title={second.title}
@@ -113,13 +105,14 @@ export function HeadsPanel() {
             waiting={beside.wanted.waiting}
             error={beside.wanted.error}
             retry={beside.wanted.retry}
-            note={<b>{second.title} · </b>}
             table={() => headsTable(stage, beside.picture.value)}
           >
             <HeadsGrid model={beside} />
           </Panel>
-        )}
-      </div>
+        )
+      }
+    >
+      <HeadsGrid model={first} />
     </Panel>
   );
 }

@@ -90,10 +90,15 @@ describe("a waterfall", () => {
 
 describe("two head grids", () => {
   it("stand beside each other while their cells can be read, else upon each other", () => {
-    expect(headsStack(4, 4, 406)).toBe(false);
-    expect(headsStack(12, 12, 406)).toBe(true);
+    expect(headsStack(4, 4, 406, false)).toBe(false);
+    expect(headsStack(12, 12, 406, false)).toBe(true);
     // where height is what limits them, stacking gains nothing
     expect(headsLayout(32, 32, 1000, 480, false).cell).toBeLessThan(1.5 * headsLayout(32, 32, 492, 480, false).cell);
-    expect(headsStack(32, 32, 1000)).toBe(false);
+    expect(headsStack(32, 32, 1000, false)).toBe(false);
+  });
+
+  it("stand beside each other in a narrow view where their numbers can be read", () => {
+    expect([488, 388].map((width) => headsStack(4, 4, width, true))).toEqual([false, true]);
+    expect(headsStack(12, 12, 488, true)).toBe(true);
   });
 });

@@ -21,6 +21,21 @@ describe("the grid of panels", () => {
     expect(gridOf(all, 1040).areas.split('" "').length).toBe(4);
     expect(gridOf(all, 1500).areas.split('" "').length).toBe(3);
   });
+
+  it("gives the heads more room while there are two grids of them", () => {
+    const shares = (width: number, two: boolean) =>
+      ["heads", "pattern", "layers"].map((name) => {
+        const row = gridOf(all, width, two)
+          .areas.split('" "')
+          .find((one) => one.includes("heads"))!;
+        return row.split(/[" ]+/).filter((one) => one === name).length;
+      });
+    expect([shares(1040, false), shares(1040, true)]).toEqual([
+      [5, 7, 0],
+      [6, 6, 0],
+    ]);
+    expect(shares(1500, true)).toEqual([4, 4, 4]);
+  });
 });
 
 describe("the head grid's layout", () => {

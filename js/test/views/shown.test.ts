@@ -113,10 +113,10 @@ describe("beside its evidence a panel", () => {
   const badges = (view: Mounted) => PANELS.map((name) => view.panel(name).querySelector(".badge")?.textContent);
 
   it.each([
-    ["changed", "changed run", "◆ changed run"],
-    ["difference", "changed − clean", "Δ changed − clean"],
-    ["second", "second prompt", "② second prompt"],
-    ["prompts", "second − first", "Δ② second − first"],
+    ["changed", "changed run", "◆ changed"],
+    ["difference", "changed − clean", "Δ difference"],
+    ["second", "second prompt", "② second"],
+    ["prompts", "second − first", "Δ second − first"],
   ] as const)("says with a mark and words that it shows another run: %s", async (which, label, words) => {
     const stage = makeStage();
     const view = show(stage);
@@ -126,6 +126,8 @@ describe("beside its evidence a panel", () => {
     stage.run.value = shownRun(stage, 2, { which, label });
     await painted();
     expect(badges(view)).toEqual(PANELS.map(() => words));
+    const badge = view.panel("heads").querySelector<HTMLElement>(".badge")!;
+    expect([badge.ariaLabel, badge.title.endsWith(label)]).toEqual([label, true]);
   });
 });
 
