@@ -11,6 +11,8 @@ export interface ResolvedScale {
   readonly low: number;
   readonly high: number;
   readonly power: number;
+  /** No value is known that its ends could be taken from. */
+  readonly unknown?: true;
 }
 
 export type Extent = [number, number];
@@ -24,13 +26,14 @@ export function union(a: Extent | null, b: Extent | null): Extent | null {
 /** A scale with its ends filled in: `high: null` takes them from the extent that blocks report. */
 export function resolveScale(scale: Scale, extent: Extent | null): ResolvedScale {
   const { kind, power } = scale;
+  const unknown = scale.high === null && extent === null ? ({ unknown: true } as const) : {};
   if (kind === "diverging") {
     const reach = scale.high ?? Math.max(Math.abs(extent?.[0] ?? 0), Math.abs(extent?.[1] ?? 0));
     const bound = Math.abs(reach) || 1;
-    return { kind, low: -bound, high: bound, power };
+    return { kind, low: -bound, high: bound, power, ...unknown };
   }
   const high = scale.high ?? extent?.[1] ?? scale.low + 1;
-  return { kind, low: scale.low, high: high > scale.low ? high : scale.low + 1, power };
+  return { kind, low: scale.low, high: high > scale.low ? high : scale.low + 1, power, ...unknown };
 }
 
 /** Place of a finite value, in [0, 1]; what lies beyond an end is put at that end. */

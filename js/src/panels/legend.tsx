@@ -11,6 +11,7 @@ import { useStage } from "../views/ui";
 
 export function Legend({ field, scale }: { field: FieldMeta; scale: ResolvedScale }) {
   const stage = useStage();
+  if (scale.unknown) return null;
   const legend = legendOf(field.title, scale, stage.settings.value.palette, stage.theme.value);
   const { reference } = field;
   const ends = [legend.ticks[0], legend.ticks.at(-1)];

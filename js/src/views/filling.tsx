@@ -33,6 +33,13 @@ function fill(stage: Stage, name: string): void {
   });
 }
 
+function halt(stage: Stage, name: string): void {
+  const { refused } = fillingOf(stage);
+  stage.halt(name).catch((error: Error) => {
+    refused.value = { ...refused.peek(), [name]: error.message };
+  });
+}
+
 /** What the numbers of a field hang on besides its version: see `Wish.step`. */
 export function stepOf(stage: Stage, field: FieldMeta): { step?: string } {
   return field.progress ? { step: JSON.stringify(stage.metric.value) } : {};
@@ -67,7 +74,7 @@ export function FillingWords({ field }: { field: FieldMeta | undefined }) {
   const refused = fillingOf(stage).refused.value[field.name];
   const far = `${progress.done} of ${progress.total}`;
   const again = (words: string) => (
-    <button type="button" class="plain small" onClick={() => fill(stage, field.name)}>
+    <button type="button" class="act" onClick={() => fill(stage, field.name)}>
       {words}
     </button>
   );
@@ -75,25 +82,22 @@ export function FillingWords({ field }: { field: FieldMeta | undefined }) {
     return (
       <span class="filling" role="alert">
         {field.title} failed: {refused ?? progress.message ?? "no reason given"}
-        {refused === undefined && progress.hint ? ` ${progress.hint}` : ""} {again("try again")}
-        {" · "}
+        {refused === undefined && progress.hint ? ` ${progress.hint}` : ""} {again("try again")}{" "}
       </span>
     );
   if (progress.state === "running")
     return (
       <span class="filling" role="status">
-        {far} so far{" "}
-        <button type="button" class="plain small" onClick={() => void stage.halt(field.name).catch(() => {})}>
+        {far} so far ·{" "}
+        <button type="button" class="act" onClick={() => halt(stage, field.name)}>
           stop
-        </button>
-        {" · "}
+        </button>{" "}
       </span>
     );
   if (progress.state === "stopped")
     return (
       <span class="filling" role="status">
-        Stopped at {far} {again("go on")}
-        {" · "}
+        stopped at {far} · {again("go on")}{" "}
       </span>
     );
   return null;

@@ -234,7 +234,7 @@ describe("a field that fills in", () => {
     button(view, "heads", "stop").click();
     tell(stage, "ablation_effect", { state: "stopped", done: 5 });
     await painted();
-    expect(view.panel("heads").textContent).toContain("Stopped at 5 of 12");
+    expect(view.panel("heads").textContent).toContain("stopped at 5 of 12");
     stage.refusing = new SourceError("ModelChanged", "the model has changed since this capture");
     button(view, "heads", "go on").click();
     expect(stage.calls).toEqual([
