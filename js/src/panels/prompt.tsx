@@ -86,6 +86,8 @@ export function PromptLine() {
     });
   };
   const asked: Status = refused === null ? status : { ...status, state: "failed", ...refused };
+  // What failed without a prompt (the second one, a run with changes) is not tried again by running this line.
+  const own = refused !== null || status.prompt !== null;
   const shown = run !== null && prompt === null && !running ? "" : text;
   const readOnly = prompt === null ? "given as token ids" : "read only";
 
@@ -140,7 +142,7 @@ export function PromptLine() {
         )}
         {running && <Progress status={status} />}
       </form>
-      <Outcome status={asked} retry={editable && !running ? send : null} />
+      <Outcome status={asked} retry={own && editable && !running ? send : null} />
     </div>
   );
 }
