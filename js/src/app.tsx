@@ -19,6 +19,7 @@ import base from "./styles/base.css";
 import causes from "./styles/causes.css";
 import changes from "./styles/changes.css";
 import compare from "./styles/compare.css";
+import next from "./styles/next.css";
 import panelStyles from "./styles/panels.css";
 import pictures from "./styles/pictures.css";
 import { applyTheme } from "./theme";
@@ -128,7 +129,7 @@ function letGoOfHover(ui: Ui): void {
 
 export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
   const style = document.createElement("style");
-  style.textContent = [base, panelStyles, pictures, changes, causes, compare, aside].join("\n");
+  style.textContent = [base, panelStyles, pictures, next, changes, causes, compare, aside].join("\n");
   const place = document.createElement("div");
   place.className = "llmw-place";
   root.append(style, place);

@@ -1,7 +1,10 @@
 /**
  * What the model would say next at the shown position: the most probable tokens with their shares, and which of them are measured.
+ *
+ * What is measured always has a row: a token that is not among the first stands below them, with its share and rank.
  */
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { percentText, signedFixed } from "../paint/numbers";
 import { Attempts, Failure } from "../panels/attempt";
 import { Panel } from "../panels/panel";
@@ -9,6 +12,7 @@ import { tokenParts } from "../tokens";
 import { answerWords } from "./changes-words";
 import { asking, type Role, tokenId } from "./next-ask";
 import { type Guess, NextModel } from "./next-model";
+import { OtherTokens } from "./next-other";
 import { useStage } from "./ui";
 import { tokenLabel, tokenQuote } from "./words";
 
@@ -21,35 +25,33 @@ const width = (share: number): string => `${Math.max(0, Math.min(1, share)) * 10
 const points = (difference: number): string => `${signedFixed(difference * 100, 1)}%`;
 
 interface RowProps {
-  guess: Guess;
-  isDifference: boolean;
-  /** What it was compared with, in words; empty where there is nothing to compare with. */
+  text: string;
+  /** Its share, drawn; or words. */
+  bar: ComponentChildren;
+  share: string;
+  /** What it was compared with, or stands for, in words. */
   was: string;
   roles: Record<Role, boolean> | null;
   ask: (role: Role) => void;
+  /** Below the others, since it is measured. */
+  apart?: boolean;
 }
 
-function Row({ guess, isDifference, was, roles, ask }: RowProps) {
-  const label = tokenLabel(guess.text);
+function Row({ text, bar, share, was, roles, ask, apart }: RowProps) {
+  const label = tokenLabel(text);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the buttons at its end do the same
     <li
+      class={apart ? "apart" : undefined}
       data-asks={roles === null ? undefined : ""}
       title={was || undefined}
       onMouseDown={(event) => event.shiftKey && event.preventDefault()} // no text is selected by a shift-click
       onClick={(event) => roles !== null && ask(event.shiftKey ? "foil" : "target")}
     >
-      <span class="token" title={guess.text}>
-        {tokenParts(guess.text).map((part, j) => (part.kind === "text" ? part.shown : <i key={j}>{part.shown}</i>))}
+      <span class="token" title={text}>
+        {tokenParts(text).map((part, j) => (part.kind === "text" ? part.shown : <i key={j}>{part.shown}</i>))}
       </span>
-      <span class="bar" aria-hidden="true">
-        {isDifference ? <Lean by={guess.share} /> : <b style={{ width: width(guess.share) }} />}
-        {guess.was !== null && <u style={{ left: width(guess.was) }} />}
-      </span>
-      <span class="share">
-        {isDifference ? points(guess.share) : percentText(guess.share)}
-        {was && <span class="unseen"> {was}</span>}
-      </span>
+      {bar}
       <span class="pills">
         {roles !== null &&
           ROLES.map((role) => (
@@ -68,7 +70,20 @@ function Row({ guess, isDifference, was, roles, ask }: RowProps) {
             </button>
           ))}
       </span>
+      <span class="share">
+        {share}
+        {was && <span class="unseen"> {was}</span>}
+      </span>
     </li>
+  );
+}
+
+function Bar({ guess, isDifference }: { guess: Guess; isDifference: boolean }) {
+  return (
+    <span class="bar" aria-hidden="true">
+      {isDifference ? <Lean by={guess.share} /> : <b style={{ width: width(guess.share) }} />}
+      {guess.was !== null && <u style={{ left: width(guess.was) }} />}
+    </span>
   );
 }
 
@@ -100,14 +115,22 @@ export function NextPanel() {
   const was = (guess: Guess) =>
     !compared ? "" : guess.was === null ? "not among the clean run's first" : `clean run ${percentText(guess.was)}`;
 
-  const ask = (guess: Guess, role: Role) => {
+  const ask = (idOf: () => number | Promise<number>, role: Role) => {
     const mine = ++turn.current;
     attempts.try(async () => {
-      const id = await tokenId(stage, epoch, at, guess.rank);
+      const id = await idOf();
       const asked = asking(stage.metric.peek(), id, role, at);
       if (mine === turn.current && asked !== null) await stage.ask(asked);
     });
   };
+  const first = rows.slice(0, SHOWN);
+  const here = canAsk && metric?.position === at && epoch === stage.run.value?.epoch;
+  const rolesOf = (text: string) =>
+    canAsk ? { target: here && metric.target.text === text, foil: here && metric.foil?.text === text } : null;
+  const apart = ROLES.flatMap((role) => {
+    const [token, found] = [metric?.[role], stage.run.value?.shown[role]];
+    return here && token && found && !first.some(({ text }) => text === token.text) ? [{ role, token, ...found }] : [];
+  });
   return (
     <Panel
       name="next"
@@ -130,34 +153,42 @@ export function NextPanel() {
         })),
       })}
     >
-      <ol class="guesses">
-        {rows.slice(0, SHOWN).map((guess) => (
+      <ol class={here ? "guesses pilled" : "guesses"}>
+        {first.map((guess) => (
           <Row
             key={guess.rank}
-            guess={guess}
-            isDifference={isDifference}
+            text={guess.text}
+            bar={<Bar guess={guess} isDifference={isDifference} />}
+            share={isDifference ? points(guess.share) : percentText(guess.share)}
             was={was(guess)}
-            roles={
-              canAsk
-                ? {
-                    target: metric?.position === at && metric.target.text === guess.text,
-                    foil: metric?.position === at && metric.foil?.text === guess.text,
-                  }
-                : null
-            }
-            ask={(role) => ask(guess, role)}
+            roles={rolesOf(guess.text)}
+            ask={(role) => ask(() => tokenId(stage, epoch, at, guess.rank), role)}
+          />
+        ))}
+        {apart.map(({ role, token, share, rank }) => (
+          <Row
+            key={role}
+            apart
+            text={token.text}
+            bar={<span class="rank">rank {rank.toLocaleString("en")}</span>}
+            share={`${isDifference ? "→ " : ""}${percentText(share)}`}
+            was={isDifference ? "in the changed run" : ""}
+            roles={rolesOf(token.text)}
+            ask={(one) => ask(() => token.id, one)}
           />
         ))}
       </ol>
-      <Measured />
+      <Measured position={canAsk ? at : null} />
       <Failure of={attempts.refused.value} />
     </Panel>
   );
 }
 
 /** The metric in one line: what, where, how much, and whether anybody chose it. */
-function Measured() {
+function Measured({ position }: { position: number | null }) {
   const stage = useStage();
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   const metric = stage.metric.value;
   const run = stage.run.value;
   if (metric === null || run === null) return null;
@@ -166,8 +197,32 @@ function Measured() {
     ? `position ${metric.position}`
     : tokenQuote(stage.tokens.value.texts[metric.position]);
   return (
-    <p class="measured">
-      {`measured: ${answerWords(metric, run.shown, ` at ${place}`)}${metric.proposed ? " (proposed)" : ""}`}
-    </p>
+    <>
+      <p class="measured">
+        {`measured: ${answerWords(metric, run.shown, ` at ${place}`)}${metric.proposed ? " (proposed)" : ""}`}{" "}
+        {position !== null && (
+          <button
+            ref={button}
+            type="button"
+            class="plain small"
+            aria-expanded={open}
+            title="measure tokens that are not in the list"
+            onClick={() => setOpen(!open)}
+          >
+            other…
+          </button>
+        )}
+      </p>
+      {open && position !== null && (
+        <OtherTokens
+          metric={metric}
+          position={position}
+          close={() => {
+            setOpen(false);
+            button.current?.focus({ preventScroll: true });
+          }}
+        />
+      )}
+    </>
   );
 }

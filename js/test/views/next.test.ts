@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/source/source";
 import { SHOWING } from "../shapes";
-import { endAll, METRIC, makeStage, painted, pointAt, show, shownRun, type TestStage } from "./stage";
+import { endAll, METRIC, makeStage, painted, pointAt, press, show, shownRun, type TestStage } from "./stage";
 
 afterEach(endAll);
 
@@ -126,7 +126,7 @@ describe("what is measured", () => {
     expect(view.root.querySelector(".measured")).toBe(null);
     stage.metric.value = METRIC;
     await painted();
-    const line = () => view.find(".measured").textContent;
+    const line = () => view.find(".measured").textContent!.replace(" other…", "");
     expect(line()).toBe("measured: logit(·Mary) − logit(·John) at “,” = 9.50 (proposed)");
     stage.metric.value = { ...METRIC, proposed: false, target: { id: 1, text: "<b>\n" } };
     await painted();
@@ -213,5 +213,116 @@ describe("the guesses of a changed run", () => {
     stage.run.value = { ...shownRun(stage, 2, { which: "changed", label: "changed" }), live: [2] };
     await painted();
     expect(rows(row).map(([, , tick]) => tick)).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe("what is measured and is not among the first", () => {
+  const john = { ...METRIC, target: { id: 500, text: " n15" } };
+
+  async function apart(which: "clean" | "difference" = "clean") {
+    const stage = withIds(makeStage());
+    const found = { target: { share: 0.5, rank: 1 }, foil: { share: 0.002, rank: 1212 } };
+    const label = which === "clean" ? "" : which;
+    stage.showing.value = { which, options: [{ which, label }] };
+    stage.run.value = shownRun(stage, 1, { which, label, ...found });
+    stage.metric.value = john;
+    const view = show(stage);
+    await painted();
+    return { stage, view, below: () => view.all(".guesses .apart") };
+  }
+
+  it("stands below them with share and rank, and can change its part", async () => {
+    const { stage, view, below } = await apart();
+    expect(below().map((row) => row.querySelector(".token")!.textContent)).toEqual(["·John"]);
+    expect(below()[0]!.querySelector(".rank")!.textContent).toBe("rank 1,212");
+    expect(below()[0]!.querySelector(".share")!.textContent).toBe("0.2%");
+    expect(below()[0]!.querySelector(".pill.foil")!.ariaPressed).toBe("true");
+    expect(view.all(".guesses li").length).toBe(4);
+    below()[0]!.querySelector<HTMLButtonElement>(".pill.target")!.click();
+    await painted();
+    expect(asks(stage)).toEqual([{ target: 31, foil: 500, position: 5 }]);
+    stage.selection.pin({ query: 2 });
+    await painted();
+    expect(below()).toEqual([]); // elsewhere nothing is known of it
+  });
+
+  it("in a difference has the changed run's share, which is told", async () => {
+    const { below } = await apart("difference");
+    expect(below()[0]!.querySelector(".share")!.textContent).toBe("→ 0.2% in the changed run");
+  });
+
+  it("leaves the bars their room: only what is pressed takes some", async () => {
+    const { stage, view } = await apart();
+    const room = () => view.find(".guesses .bar").getBoundingClientRect().width;
+    const measured = room();
+    stage.metric.value = null;
+    await painted();
+    expect(room() - measured).toBe(56);
+    expect(room()).toBeGreaterThan(100);
+  });
+});
+
+describe("tokens that are typed", () => {
+  async function opened() {
+    const stage = withIds(makeStage());
+    stage.metric.value = METRIC;
+    const view = show(stage);
+    await painted();
+    const other = view.find<HTMLButtonElement>(".measured button");
+    other.click();
+    await painted();
+    const [target, foil] = view.all(".other input") as HTMLInputElement[];
+    const type = async (line: HTMLInputElement, text: string) => {
+      line.value = text;
+      line.dispatchEvent(new Event("input", { bubbles: true }));
+      await painted();
+    };
+    const enter = async () => {
+      view.find<HTMLFormElement>(".other").requestSubmit();
+      await painted();
+    };
+    return { stage, view, other, target: target!, foil: foil!, type, enter };
+  }
+
+  it("begin as what is measured, show their leading space, and only what is new is asked for", async () => {
+    const { stage, view, other, target, foil, type, enter } = await opened();
+    expect([target.value, foil.value]).toEqual([" Mary", " John"]);
+    expect(view.root.activeElement).toBe(target);
+    await type(foil, "Eva");
+    expect(view.all(".typed").map((one) => one.classList.contains("spaced"))).toEqual([true, false]);
+    await type(foil, " Eva");
+    await enter();
+    expect(asks(stage)).toEqual([{ foil: " Eva" }]);
+    expect(view.all(".other")).toEqual([]);
+    expect(view.root.activeElement).toBe(other);
+  });
+
+  it("are let go by Escape, and an empty foil is none", async () => {
+    const { stage, view, other, target, foil, type, enter } = await opened();
+    press(target, "Escape");
+    await painted();
+    expect([view.all(".other").length, asks(stage).length]).toEqual([0, 0]);
+    other.click();
+    await painted();
+    await type(view.all(".other input")[1] as HTMLInputElement, "");
+    await enter();
+    expect(asks(stage)).toEqual([{ foil: null }]);
+    expect(foil.isConnected).toBe(false);
+  });
+
+  it("and refused stay there, with what to do", async () => {
+    const { stage, view, target, type, enter } = await opened();
+    stage.refusing = new SourceError("BadRequest", "“Mary” is two tokens", "Did you mean “ Mary”?");
+    await type(target, "Mary");
+    await enter();
+    expect(view.find('.other [role="alert"]').textContent).toContain("“Mary” is two tokens Did you mean “ Mary”?");
+    expect(target.value).toBe("Mary");
+  });
+
+  it("are not offered where nothing can be measured", async () => {
+    const { stage, view } = await opened();
+    stage.run.value = shownRun(stage, 2, { which: "second", label: "second prompt" });
+    await painted();
+    expect(view.all(".measured button, .other")).toEqual([]);
   });
 });
