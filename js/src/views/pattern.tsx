@@ -21,6 +21,9 @@ import { type Viewport, whole, zoomed } from "./viewport";
 import { headShort, tokenLabel } from "./words";
 
 const TALLEST = 400;
+const STEP = 1.5;
+/** Pixels of a header that has room for the zoom beside all else. */
+const ROOMY = 600;
 
 function patternTable(stage: Stage, model: MatrixModel, cutter: Cutter): Table | null {
   const picture = model.picture.value;
@@ -78,6 +81,24 @@ export function PatternPanel() {
         ? `Layer ${layer} has no head ${head}. Choose another in the head view.`
         : null;
 
+  const buttons = matrix && total.value > 12 && (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
+    <span class="switch" role="group" aria-label="zoom">
+      <button
+        type="button"
+        aria-label="zoom out"
+        title="zoom out (-)"
+        disabled={view.value.span >= total.value}
+        onClick={() => zoom(1 / STEP)}
+      >
+        −
+      </button>
+      <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => zoom(STEP)}>
+        +
+      </button>
+    </span>
+  );
+
   return (
     <Panel
       name="pattern"
@@ -102,9 +123,15 @@ export function PatternPanel() {
               stage.settings.value = { ...stage.settings.value, patternView };
             }}
           />
+          {width.value >= ROOMY && buttons}
         </>
       }
-      legend={field && <PatternLegend model={model} />}
+      legend={
+        <>
+          {field && <PatternLegend model={model} />}
+          {width.value < ROOMY && buttons}
+        </>
+      }
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
@@ -113,23 +140,6 @@ export function PatternPanel() {
       table={() => patternTable(stage, model, cutter)}
     >
       <div ref={box} class="stack">
-        {matrix && total.value > 12 && (
-          // biome-ignore lint/a11y/useSemanticElements: a fieldset can not stand in a line of words
-          <span class="switch zoom" role="group" aria-label="zoom">
-            <button
-              type="button"
-              aria-label="zoom out"
-              title="zoom out (-)"
-              disabled={view.value.span >= total.value}
-              onClick={() => zoom(1 / 1.5)}
-            >
-              −
-            </button>
-            <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => zoom(1.5)}>
-              +
-            </button>
-          </span>
-        )}
         {field &&
           (matrix ? (
             <Matrix model={model} layout={layout} view={view} cutter={cutter} />

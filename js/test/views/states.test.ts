@@ -82,7 +82,8 @@ describe("a panel", () => {
     const view = show(stage);
     await painted();
     const panel = view.panel("pattern");
-    panel.querySelector<HTMLButtonElement>(".tail button")!.click();
+    const buttons = [...panel.querySelectorAll<HTMLButtonElement>(".tail button")];
+    buttons.find((one) => one.textContent === "table")!.click();
     await painted();
     const table = panel.querySelector("table")!;
     expect(table.caption!.textContent).toContain("Cut: 24 of 40 rows and 24 of 40 columns");
@@ -152,6 +153,19 @@ describe("the bar", () => {
     expect(view.find('[role="progressbar"]').getAttribute("aria-valuenow")).toBe("67");
     view.find<HTMLButtonElement>(".stop").click();
     expect(stage.stopped).toBe(1);
+    stage.stop = () => Promise.reject(new SourceError("Failed", "nothing can be stopped", "Wait."));
+    view.find<HTMLButtonElement>(".stop").click();
+    await painted();
+    expect(view.find(".ask .outcome").textContent).toContain("nothing can be stopped Wait.");
+  });
+
+  it("is not tried again where something else failed: a second prompt, a changed run", async () => {
+    const stage = makeStage();
+    const view = show(stage);
+    stage.status.value = { ...READY, state: "failed", message: "the second prompt is too long", hint: "Shorten it." };
+    await painted();
+    expect(view.find(".ask .outcome").textContent).toContain("the second prompt is too long Shorten it.");
+    expect(view.root.querySelector(".ask .outcome button")).toBe(null);
   });
 
   it("loses nothing when a run fails: message, hint, the text as typed, and another try", async () => {
@@ -239,6 +253,19 @@ describe("the bar", () => {
     expect(view.find(".disconnected").textContent).toContain("disconnected");
     expect(view.find(".problems").textContent).toContain("the field to_self could not be made Restart.");
     expect(view.panel("pattern").dataset.state).toBe("ready");
+  });
+});
+
+describe("the zoom of the pattern", () => {
+  it.each([
+    [1040, ".foot"],
+    [1300, ".head"],
+  ])("at %i px stands in the %s, never over the labels", async (width, where) => {
+    const view = show(makeStage({ texts: Array.from({ length: 14 }, (_, i) => ` t${i}`) }), width);
+    await painted();
+    const zoom = view.find('[aria-label="zoom"]');
+    expect(zoom.closest(where)).not.toBe(null);
+    expect(zoom.closest(".picture")).toBe(null);
   });
 });
 
