@@ -4,6 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Change, ChangeOp } from "../protocol";
 import { aloneWords, movedWords } from "./changes-words";
+import { tokensOf } from "./prompt-tokens";
 import { useStage } from "./ui";
 
 interface RowProps {
@@ -18,7 +19,7 @@ export function ChangeRow({ change, ask }: RowProps) {
   const { id, name, words, on, failed, moved, run } = change;
   const called = name || words;
   const alone = aloneWords(change, stage.metric.value?.unit ?? "");
-  const { texts } = (run === "second" ? stage.compared.value?.tokens : undefined) ?? stage.tokens.value;
+  const { texts } = tokensOf(stage, run);
   return (
     <li data-change={id} data-on={on}>
       <input

@@ -6,14 +6,9 @@
  */
 import { kindAt } from "../tokens";
 import { type Column, columnsOf, type Pair, type Side } from "./compare-pairs";
+import type { Tokens } from "./prompt-tokens";
 import { CHUNK, CHUNKED_FROM, tokenSpan } from "./token-text";
 import { tokenQuote } from "./words";
-
-export interface Tokens {
-  texts: string[];
-  kinds: string;
-  total: number;
-}
 
 export type Place = { side: Side; position: number };
 

@@ -16,34 +16,18 @@ import type { Stage } from "../stage";
 import { kindAt } from "../tokens";
 import { SecondLine } from "./compare-line";
 import { alignmentWords, columnsOf, type Pair, parted, partnerOf, type Side, toggled } from "./compare-pairs";
-import { PairedText, type Place, type Tokens } from "./compare-text";
-import { promptShown } from "./pattern-cuts";
+import { PairedText, type Place } from "./compare-text";
 import { preview } from "./preview";
+import { promptShown, type Tokens, tokensOf } from "./prompt-tokens";
 import { sharedKeys } from "./shared-keys";
 import { useUi } from "./ui";
 import { tokenLabel, tokenQuote } from "./words";
 
 const RUNS: Which[] = ["clean", "second", "prompts"];
-const NONE: Tokens = { texts: [], kinds: "", total: 0 };
 
 const sideShown = (stage: Stage): Side => (promptShown(stage.run.value) === "second" ? 1 : 0);
 
-/** Tokens of both: the shown prompt's are the stage's; the first's are kept while the second is shown. */
-class Prompts {
-  #first = NONE;
-
-  of(stage: Stage, compared: Compared): [Tokens, Tokens] {
-    const run = stage.run.value;
-    const shown = { ...stage.tokens.value, total: run?.tokens.total ?? 0 };
-    if (sideShown(stage) === 1) {
-      // Opened while the second is shown: of the first only the places that the alignment names are known.
-      const named = (compared.pairs.at(-1)?.[0] ?? -1) + 1;
-      return [{ ...this.#first, total: Math.max(this.#first.total, named) }, shown];
-    }
-    this.#first = shown;
-    return [shown, compared.tokens];
-  }
-}
+const bothPrompts = (stage: Stage): [Tokens, Tokens] => [tokensOf(stage, "first"), tokensOf(stage, "second")];
 
 function compareTable(stage: Stage, [first, second]: [Tokens, Tokens], pairs: Pair[]): Table {
   const columns = columnsOf(pairs, [first.total, second.total]);
@@ -69,12 +53,11 @@ function compareTable(stage: Stage, [first, second]: [Tokens, Tokens], pairs: Pa
 export function ComparePanel() {
   const { stage } = useUi();
   const compared = stage.compared.value;
-  const prompts = useMemo(() => new Prompts(), [stage]);
   const attempts = useMemo(() => new Attempts(), [stage]);
   const chosen = useSignal<Place | null>(null);
   if (compared === null) return null;
   const { which, options } = stage.showing.value;
-  const tokens = prompts.of(stage, compared);
+  const tokens = bothPrompts(stage);
   const offered = options.filter((option) => RUNS.includes(option.which));
   const align = (pairs: Pair[] | null) => attempts.try(() => stage.align(pairs));
   return (
@@ -102,7 +85,7 @@ export function ComparePanel() {
         </>
       }
       note={<span>{chosenWords(chosen.value, tokens)}</span>}
-      table={() => compareTable(stage, prompts.of(stage, compared), compared.pairs)}
+      table={() => compareTable(stage, bothPrompts(stage), compared.pairs)}
     >
       <SecondLine
         known={compared.prompt}

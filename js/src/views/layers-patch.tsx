@@ -7,7 +7,7 @@
 import { Attempts, Failure } from "../panels/attempt";
 import type { Change, ChangeOp } from "../protocol";
 import type { Stage } from "../stage";
-import { promptShown } from "./pattern-cuts";
+import { promptShown } from "./prompt-tokens";
 import { tokenQuote } from "./words";
 
 export type Direction = "denoise" | "noise";

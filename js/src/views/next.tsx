@@ -13,6 +13,7 @@ import { answerWords } from "./changes-words";
 import { asking, type Role, tokenId } from "./next-ask";
 import { type Guess, NextModel } from "./next-model";
 import { OtherTokens } from "./next-other";
+import { tokensOf } from "./prompt-tokens";
 import { useStage } from "./ui";
 import { tokenLabel, tokenQuote } from "./words";
 
@@ -192,10 +193,7 @@ function Measured({ position }: { position: number | null }) {
   const metric = stage.metric.value;
   const run = stage.run.value;
   if (metric === null || run === null) return null;
-  const { which } = run.shown;
-  const place = which.startsWith("second")
-    ? `position ${metric.position}`
-    : tokenQuote(stage.tokens.value.texts[metric.position]);
+  const place = tokenQuote(tokensOf(stage, "first").texts[metric.position]);
   return (
     <>
       <p class="measured">

@@ -4,7 +4,7 @@
  * Pure. Always true: what is asked leaves every query at least its own position to look at, except where an edge names that very
  * position; where nothing is left to cut, null is answered, never an empty list.
  */
-import type { Change, NewChange, Run } from "../protocol";
+import type { Change, NewChange } from "../protocol";
 
 export type CutKind = "edge" | "row" | "column";
 export type Scope = "head" | "layer" | "all";
@@ -25,10 +25,6 @@ export interface Cut extends NewChange {
   position: number[];
   key: number[];
 }
-
-/** Whose tokens are on screen: second less first is told along the first's. */
-export const promptShown = (run: Run | null): Change["run"] =>
-  run?.shown.which.startsWith("second") ? "second" : "first";
 
 const between = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Compared } from "../../src/protocol";
 import { columnsOf, joined, type Pair, parted, toggled } from "../../src/views/compare-pairs";
-import { endAll, makeStage, painted, pointAt, press, show, shownRun, TEXTS } from "./stage";
+import { endAll, METRIC, makeStage, painted, pointAt, press, show, shownRun, TEXTS } from "./stage";
 
 afterEach(endAll);
 
@@ -177,6 +177,21 @@ describe("the compare panel", () => {
     expect(token(1, 1).textContent).toBe("·Anna");
     pointAt(token(0, 3), "pointerover", 2, 2);
     expect(stage.selection.hover.value).toEqual({ query: 4 });
+  });
+
+  it("that is opened while the second prompt is shown knows the first's tokens too", async () => {
+    const stage = makeStage({ panels: ["compare", "next"] });
+    stage.compared.value = compared();
+    stage.metric.value = { ...METRIC, position: 3 };
+    const run = shownRun(stage, 2, { which: "second", label: "second prompt" });
+    stage.run.value = { ...run, tokens: compared().tokens };
+    (stage.tokens as { value: unknown }).value = { texts: SECOND, kinds: compared().tokens.kinds };
+    const view = show(stage, 900);
+    await painted();
+    const line = (side: number) => view.all(`[data-side="${side}"]`).map((one) => one.textContent);
+    expect(line(0)).toEqual(["When", "·Mary", "·and", "·John", "·went", ","]);
+    expect(line(1)).toEqual(["When", "·Anna", "·and", "·old", "·John", "·went"]);
+    expect(view.find(".measured").textContent).toContain("at “John” = 9.50 on the first prompt");
   });
 
   it("runs another second prompt on Enter, and closes", async () => {
