@@ -8,6 +8,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../protocol";
 import { SourceError } from "../source/source";
 import { useStage } from "../views/ui";
+import { Failure } from "./attempt";
+
+interface Refusal {
+  message: string;
+  hint: string | null;
+}
+
+const failureOf = (error: Error): Refusal => ({
+  message: error.message,
+  hint: error instanceof SourceError ? error.hint : null,
+});
 
 function progressWords(status: Status): string {
   return status.what ?? "running";
@@ -62,7 +73,8 @@ export function PromptLine() {
   const prompt = first.current;
   const known = (running || status.state === "failed" ? status.prompt : null) ?? prompt;
   const [text, setText] = useState(known ?? "");
-  const [refused, setRefused] = useState<{ message: string; hint: string | null } | null>(null);
+  const [refused, setRefused] = useState<Refusal | null>(null);
+  const [unstopped, setUnstopped] = useState<Refusal | null>(null);
   const edited = useRef(false);
   const line = useRef<HTMLTextAreaElement>(null);
 
@@ -81,9 +93,11 @@ export function PromptLine() {
     if (running || !editable) return;
     setRefused(null);
     // What stands in the line, which the last key may have changed since it was rendered.
-    stage.runPrompt(line.current?.value ?? text).catch((error: Error) => {
-      setRefused({ message: error.message, hint: error instanceof SourceError ? error.hint : null });
-    });
+    stage.runPrompt(line.current?.value ?? text).catch((error: Error) => setRefused(failureOf(error)));
+  };
+  const stop = () => {
+    setUnstopped(null);
+    stage.stop().catch((error: Error) => setUnstopped(failureOf(error)));
   };
   const asked: Status = refused === null ? status : { ...status, state: "failed", ...refused };
   // What failed without a prompt (the second one, a run with changes) is not tried again by running this line.
@@ -129,7 +143,7 @@ export function PromptLine() {
             <span class="what" role="status">
               {progressWords(status)}
             </span>
-            <button type="button" class="plain stop" onClick={() => void stage.stop().catch(() => {})}>
+            <button type="button" class="plain stop" onClick={stop}>
               <span aria-hidden="true">◼</span> Stop
             </button>
           </>
@@ -142,6 +156,7 @@ export function PromptLine() {
         )}
         {running && <Progress status={status} />}
       </form>
+      {running && <Failure of={unstopped} />}
       <Outcome status={asked} retry={own && editable && !running ? send : null} />
     </div>
   );

@@ -10,17 +10,8 @@ import { Switch } from "../panels/menu";
 import type { Change } from "../protocol";
 import type { Stage } from "../stage";
 import { bitsAt, type MatrixPicture } from "./matrix-model";
-import {
-  type Cut,
-  type CutArea,
-  type CutKind,
-  cutAreas,
-  cutOf,
-  existing,
-  isCut,
-  promptShown,
-  type Scope,
-} from "./pattern-cuts";
+import { type Cut, type CutArea, type CutKind, cutAreas, cutOf, existing, isCut, type Scope } from "./pattern-cuts";
+import { promptShown } from "./prompt-tokens";
 import { stateWordsOf } from "./read-out";
 import { useStage } from "./ui";
 import { tokenQuote } from "./words";
@@ -136,14 +127,14 @@ export function CutLine({ cutter }: { cutter: Cutter }) {
           />
         </span>
       )}
-      <Moved />
+      <Moved attempts={cutter.attempts} />
       <Failure of={cutter.attempts.refused.value ?? (failed ? { message: failed, hint: null } : null)} />
     </div>
   );
 }
 
 /** From the run with changes, or without, to their difference: what the other looks gained and lost. */
-function Moved() {
+function Moved({ attempts }: { attempts: Attempts }) {
   const stage = useStage();
   const { which, options } = stage.showing.value;
   const second = promptShown(stage.run.value) === "second";
@@ -152,11 +143,13 @@ function Moved() {
   if (which === difference.which)
     return <span class="dim">Shown: what each look gained (+) or lost (−); × is cut.</span>;
   return (
-    <span>
-      <span class="dim">see what moved: </span>
-      <button type="button" class="act" onClick={() => void stage.show(difference.which).catch(() => {})}>
-        {difference.label}
-      </button>
-    </span>
+    <button
+      type="button"
+      class="act"
+      title={`show ${difference.label}: what each look gained or lost`}
+      onClick={() => attempts.try(() => stage.show(difference.which))}
+    >
+      See what moved
+    </button>
   );
 }

@@ -139,9 +139,13 @@ describe("the line of cuts", () => {
     stage.showing.value = { which: "changed", options: [...options] };
     await painted();
     const link = view.all('[data-acts="cut"] .act').at(-1)!;
-    expect(link.textContent).toBe("changed − clean");
+    expect([link.textContent, link.title.includes("changed − clean")]).toEqual(["See what moved", true]);
     link.click();
     expect(stage.calls).toEqual([["show", "difference"]]);
+    stage.refusing = new SourceError("Failed", "the changed run failed", "Take a change away.");
+    link.click();
+    await painted();
+    expect(view.find('[data-acts] [role="alert"]').textContent).toContain("the changed run failed Take a change away.");
     stage.showing.value = { which: "difference", options: [...options] };
     await painted();
     expect(view.find('[data-acts="cut"]').textContent).toContain("what each look gained (+) or lost (−)");
