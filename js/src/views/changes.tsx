@@ -85,7 +85,7 @@ function Nothing() {
   if (op === null) return <p class="nothing">Nothing is changed. Select a head, and it can be set to zero here.</p>;
   return (
     <p class="nothing">
-      {`Nothing is changed. Set the selected head ${headShort(layer.value!, head.value!)} to zero: `}
+      {`Nothing is changed. ${headShort(layer.value!, head.value!)} is selected: `}
       <button
         type="button"
         class="plain"

@@ -127,12 +127,13 @@ function Against({ fields }: { fields: FieldMeta[] }) {
     <button
       type="button"
       class="plain small against"
+      aria-label="attention against effect"
       title="where each head looks, beside what taking it away does to the answer"
       onClick={() => {
         settings.value = next;
       }}
     >
-      attention against effect
+      against effect
     </button>
   );
 }

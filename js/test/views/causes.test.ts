@@ -101,18 +101,18 @@ describe("attention against effect", () => {
     const view = show(stage);
     await painted();
     expect(pictures(view, "heads").length).toBe(1);
-    button(view, "heads", "attention against effect").click();
+    button(view, "heads", "against effect").click();
     await painted();
     expect(stage.settings.value).toEqual(attentionAgainstEffect(stage.settings.value));
     expect(pictures(view, "heads").length).toBe(2);
     expect(view.panel("causes").querySelectorAll("canvas").length).toBe(2);
-    expect(() => button(view, "heads", "attention against effect")).toThrow();
+    expect(() => button(view, "heads", "against effect")).toThrow();
   });
 
   it("is not offered where the run has no such effect", async () => {
     const view = show(makeStage({ ...SHAPE, panels: ["heads", "causes"] }));
     await painted();
-    expect(() => button(view, "heads", "attention against effect")).toThrow();
+    expect(() => button(view, "heads", "against effect")).toThrow();
     expect(view.panel("heads").querySelectorAll("select").length).toBe(1);
     expect(view.panel("causes").dataset.state).toBe("empty");
     expect(view.panel("causes").querySelectorAll("button").length).toBe(0);

@@ -201,7 +201,7 @@ describe("where nothing is changed", () => {
     const view = show(stage);
     await painted();
     const panel = view.panel("changes");
-    expect(panel.textContent).toContain("Nothing is changed. Set the selected head L2H1 to zero");
+    expect(panel.textContent).toContain("Nothing is changed. L2H1 is selected: Zero this head");
     expect(panel.querySelector(".switch")).toBe(null);
     expect(panel.offsetHeight).toBeLessThan(72);
     expect(panel.querySelectorAll("button").length).toBe(1);
