@@ -9,10 +9,10 @@ import { Component, type ComponentChildren, type ComponentType, render } from "p
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Bar } from "./panels/bar";
 import { Before } from "./panels/before";
-import { gridOf } from "./panels/grid";
+import { gridOf, WIDE_ABOVE } from "./panels/grid";
 import { Summary } from "./panels/summary";
 import { Tooltip } from "./panels/tooltip";
-import type { PanelName } from "./protocol";
+import type { PanelName, Run } from "./protocol";
 import type { Stage } from "./stage";
 import aside from "./styles/aside.css";
 import base from "./styles/base.css";
@@ -27,6 +27,7 @@ import { CausesPanel } from "./views/causes";
 import { ChangesPanel } from "./views/changes";
 import { ComparePanel } from "./views/compare";
 import { HeadsPanel } from "./views/heads";
+import { headsStack } from "./views/heads-layout";
 import { LayersPanel } from "./views/layers";
 import { NextPanel } from "./views/next";
 import { PatternPanel } from "./views/pattern";
@@ -91,9 +92,8 @@ function App() {
     return () => observer.disconnect();
   }, []);
   const { run, panels, status, settings, fields } = ui.stage;
-  const { headFieldBeside } = settings.value;
-  const twoGrids = headFieldBeside !== "" && fields.value.some(({ name }) => name === headFieldBeside);
-  const grid = gridOf(panels.value, ui.width.value, twoGrids);
+  const beside = fields.value.some(({ name }) => name === settings.value.headFieldBeside);
+  const grid = gridOf(panels.value, ui.width.value, beside && !stackedGrids(run.value, ui.width.value));
   const model = run.value === null ? "no run yet" : run.value.model;
   return (
     <section
@@ -119,6 +119,11 @@ function App() {
       <Summary />
     </section>
   );
+}
+
+/** Whether two grids of heads would stand upon each other, however much room they are given. */
+function stackedGrids(run: Run | null, width: number): boolean {
+  return run !== null && headsStack(run.layers, run.heads, width / (width > WIDE_ABOVE ? 3 : 2), false);
 }
 
 /** What the pointer rested on belongs to the run that was there: another may have fewer tokens. */

@@ -87,8 +87,8 @@ export function Panel(props: PanelProps) {
       {props.empty == null && (
         <div class="foot">
           <p class="caveat">
-            {props.note}
             <FillingWords field={field} />
+            {props.note}
             {field?.caveat}
           </p>
           <span class="tail">
