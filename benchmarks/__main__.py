@@ -1,7 +1,7 @@
-"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture causes]`.
+"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture causes toggle]`.
 
-Prints each case as it comes, then the tables. RESULTS.md has two halves, the views and the causes; each is written when all of its parts
-have been run, and leaves the other as it is.
+Prints each case as it comes, then the tables. RESULTS.md has three sections, the views, the causes and the toggling; each is written when
+all of its parts have been run, and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 import psutil
 
-from benchmarks.limits import ATTRIBUTION_TOKENS, CASE_SECONDS, OWN_TOKENS, PEER_TOKENS, SWEEP_SECONDS, SWEEP_TOKENS, TOTAL_SECONDS
+from benchmarks.limits import ATTRIBUTION_TOKENS, BUSY, CASE_SECONDS, OWN_TOKENS, PEER_TOKENS, SWEEP_SECONDS, SWEEP_TOKENS, TOTAL_SECONDS
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 VIEW_PARTS = ("ours", "head_view", "model_view", "capture")
-PARTS = (*VIEW_PARTS, "causes")
+PARTS = (*VIEW_PARTS, "causes", "toggle")
 
 
 def in_its_own_process(part: str, tokens: int, left: float, at_most: float = CASE_SECONDS) -> dict[str, Any]:
@@ -59,10 +59,12 @@ def main(parts: list[str]) -> None:
         measure_views(views, end)
     if "causes" in wanted:
         measure_causes(end)
+    if "toggle" in wanted:
+        measure_toggle(end)
 
 
 def measure_views(wanted: list[str], end: float) -> None:
-    """The widget beside its peers, and the capture; writes the first half of RESULTS.md where all of it was measured."""
+    """The widget beside its peers, and the capture; writes the first section of RESULTS.md where all of it was measured."""
     from benchmarks.report import markdown
 
     cases: dict[tuple[str, int], dict[str, Any]] = {}
@@ -82,7 +84,7 @@ def measure_views(wanted: list[str], end: float) -> None:
 
 
 def measure_causes(end: float) -> None:
-    """Sweeps over heads beside a plain loop and TransformerLens, and attribution patching; writes the second half of RESULTS.md."""
+    """Sweeps over heads beside a plain loop and TransformerLens, and attribution patching; writes the second section of RESULTS.md."""
     from benchmarks.causes_report import section
 
     cases: dict[tuple[str, int], dict[str, Any]] = {}
@@ -93,15 +95,29 @@ def measure_causes(end: float) -> None:
     write(causes=section(cases))
 
 
-def write(views: str | None = None, causes: str | None = None) -> None:
-    """Put one half, which is printed too, in its place in RESULTS.md; the other half stays."""
-    from benchmarks.causes_report import HEADING
+def measure_toggle(end: float) -> None:
+    """A head switched by a click in the view; writes the third section of RESULTS.md."""
+    from benchmarks.toggle_report import section
 
-    print(views or causes)
-    before, heading, after = (RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "").partition(HEADING)
-    views = views if views is not None else before
-    causes = causes if causes is not None else heading + after
-    RESULTS.write_text("\n".join(half.rstrip() + "\n" for half in (views, causes) if half.strip()), encoding="utf-8")
+    busy = psutil.getloadavg()[0] > BUSY
+    case = in_its_own_process("toggle", 0, end - time.monotonic())
+    print("toggle", json.dumps(case), flush=True)
+    write(toggle=section(case, busy))
+
+
+def write(**written: str) -> None:
+    """Put sections, which are printed too, in their places in RESULTS.md; the others stay."""
+    from benchmarks import causes_report, toggle_report
+
+    print(*written.values(), sep="\n")
+    rest = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    kept: dict[str, str] = {}
+    for name, heading in (("toggle", toggle_report.HEADING), ("causes", causes_report.HEADING)):
+        rest, found, after = rest.partition(heading)
+        kept[name] = found + after
+    kept["views"] = rest
+    sections = [written.get(name, kept[name]) for name in ("views", "causes", "toggle")]
+    RESULTS.write_text("\n".join(one.rstrip() + "\n" for one in sections if one.strip()), encoding="utf-8")
 
 
 if __name__ == "__main__":

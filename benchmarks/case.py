@@ -24,6 +24,10 @@ def measure(part: str, tokens: int) -> dict[str, object]:
         from benchmarks import attribution_cost
 
         return attribution_cost.measure(tokens)
+    if part == "toggle":
+        from benchmarks import toggle
+
+        return toggle.measure()
     from benchmarks import peer
 
     return peer.measure(part, tokens)

@@ -15,4 +15,7 @@ SWEEP_ROUNDS = 3
 ATTRIBUTION_TOKENS = (64, 256)
 ATTRIBUTION_ROUNDS = 7
 SWEEP_SECONDS = 600  # of one case of the causes: hundreds of forward passes
+TOGGLE_WARM = 3  # heads whose clicks are not counted
+TOGGLE_MS = 200
+BUSY = 0.5  # processes that others keep running, by the machine's load before a part, above which its figures are said to be shared
 TOTAL_SECONDS = 25 * 60  # of the whole run; a case that would begin later is given as not run

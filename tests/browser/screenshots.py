@@ -195,7 +195,7 @@ def main(names: list[str]) -> None:
         with serve(work, Path(folder) / "own") as server:
             for shot in wanted:
                 # As tall as the whole view: what is taller than the window would be scrolled away while it is drawn.
-                with chromium.context(browser, width=shot.width + AROUND, height=2200, scale=2) as (context, _):
+                with chromium.context(browser, width=shot.width + AROUND, height=3200, scale=2) as (context, _):
                     print(take(shot, server, context), flush=True)
 
 
