@@ -52,7 +52,8 @@ def field_differences(
             continue
         both = difference(new, old, label=label, pairs=pairs, evidence=evidence)
         if both is not None and name in _OF_WORDS and old.texts:
-            both = _OF_WORDS[name](after, before, pairs, label=label, evidence=evidence)
+            same_words = after.vocab_size == before.vocab_size  # a token's id means a word of one vocabulary
+            both = _OF_WORDS[name](after, before, pairs, label=label, evidence=evidence) if same_words else None
         if both is not None:
             found[name] = both
     return found

@@ -86,15 +86,15 @@ def _most_changed(
     after: Capture, before: Capture, there: Sequence[int], here: Sequence[int], ranks: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids and both probabilities, (position, rank), of the tokens that changed most; of equal changes the smaller id comes first."""
-    last = before.n_layers - 1
+    last, last_after = before.n_layers - 1, after.n_layers - 1
     if not len(here):
         return np.zeros((0, ranks), np.int64), *np.zeros((2, 0, ranks), np.float32)
-    new_ids = kept_rows(after, [last], there).ids[0]  # (position, kept)
+    new_ids = kept_rows(after, [last_after], there).ids[0]  # (position, kept)
     old_ids = kept_rows(before, [last], here).ids[0]
     ids = np.sort(np.concatenate([old_ids, new_ids], axis=1), axis=1)  # (position, 2 kept)
     again = np.zeros(ids.shape, bool)
     again[:, 1:] = ids[:, 1:] == ids[:, :-1]  # tokens that both runs rank high stand twice
-    new = probabilities_of(after, [last], there, ids[None])[0]
+    new = probabilities_of(after, [last_after], there, ids[None])[0]
     old = probabilities_of(before, [last], here, ids[None])[0]
     size = np.where(again, -1.0, np.nan_to_num(np.abs(new - old)))
     order = np.argsort(-size, axis=1, kind="stable")[:, :ranks]

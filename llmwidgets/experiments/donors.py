@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from llmwidgets.experiments.replacement import Replacement
-from llmwidgets.models.errors import PromptError
+from llmwidgets.models.errors import DetachedError, PromptError
 
 if TYPE_CHECKING:
     from llmwidgets.capture import Capture
@@ -111,6 +111,14 @@ def require_same_model(run: Capture, other: Capture) -> None:
             f"two runs of different models came ({run.model_name} and {other.model_name}); capture both prompts with one and the same "
             "model object, for example with run.again(prompt)"
         )
+
+
+def is_same_model(run: Capture, other: Capture) -> bool:
+    """Whether both ran in the same model object, as far as they have not let go of it."""
+    try:
+        return other.subject.model is run.subject.model
+    except DetachedError:
+        return False
 
 
 def _require_tokens(run: Capture, positions: Sequence[int]) -> None:

@@ -46,7 +46,12 @@ class Live(Synced):
         me = weakref.proxy(self)
         self._workers = make_workers(2, "answers")
         self._run_worker = make_workers(1, "run")
-        self.runner = Runner(self._run_worker, lambda told: me._tell(told), lambda run, cancelled: me.inquiry.begin(run, cancelled))
+        self.runner = Runner(
+            self._run_worker,
+            lambda told: me._tell(told),
+            lambda run, cancelled: me.inquiry.begin(run, cancelled),
+            missed=lambda quiet, error: me.inquiry.missed(quiet, error),
+        )
         self.inquiry = Inquiry(me, Exhibits(lambda served: me._progressed(served)), self.runner, self._workers)
         methods = {**reading_methods(lambda epoch: me._at(epoch)), **asking_methods(me)}
         self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers, _ASKED)

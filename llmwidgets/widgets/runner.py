@@ -50,7 +50,8 @@ class Job:
 class Runner:
     """`tell(status)` shows progress and failures; `publish(capture, cancelled)` shows a new run, with status `ready`.
 
-    A quiet job answers a question about runs that are there: it tells of progress only when it takes a while.
+    A quiet job answers a question about runs that are there: it tells of progress only when it takes a while. `missed(quiet, error)`
+    hears of a job that failed or was stopped, and that no newer one took the place of.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Runner:
         tell: Callable[[dict[str, Any]], None],
         publish: Publish,
         clock: Callable[[], float] = time.monotonic,
+        missed: Callable[[bool, BaseException], None] = lambda quiet, error: None,
     ) -> None:
+        self._missed = missed
         self._workers, self._tell, self._publish, self._clock = workers, tell, publish, clock
         self._lock = threading.Lock()
         self._job: Job | None = None
@@ -92,6 +95,21 @@ class Runner:
             return False
         job.stop()
         return True
+
+    def show(self, capture: Any) -> None:
+        """Publish what is there already, in place of what is running; of several at a time only the newest is shown."""
+        job = Job(None, self._publish)
+        with self._lock:
+            former, self._job = self._job, job
+        if former is not None:
+            former.stop()
+        try:
+            self._publish(capture, job.stopped)
+        except CaptureStopped:
+            if self._is_newest(job):
+                raise
+        finally:
+            self._end(job)
 
     def _begin(self, job: Job) -> Job:
         with self._lock:
@@ -132,10 +150,12 @@ class Runner:
             return  # a newer job has the word
         if isinstance(error, (CaptureStopped, KeyboardInterrupt)):
             self._tell(status("stopped", prompt=job.prompt, message="stopped"))
+            self._missed(job.quiet, error)
             return
         if not isinstance(error, PromptError):
             log.warning("running a prompt failed", exc_info=error)
         self._tell(status("failed", prompt=job.prompt, message=sentence(error), hint=_hint(error)))
+        self._missed(job.quiet, error)
 
     def _is_newest(self, job: Job) -> bool:
         with self._lock:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import in_cell
 from . import settings as how
-from .answers import never
 from .fields_of_run import fields_of, user_field
 from .fit import warn_if_it_fits_nowhere
-from .inquiry.changes import Changes
+from .inquiry.changes import Changes, given_changes
 from .live import Live
 from .preview import preview_png, summary
 from .runner import Work
@@ -102,9 +101,7 @@ class View(Live):
 
     @interventions.setter
     def interventions(self, changes: Intervention | Iterable[Intervention]) -> None:
-        from ..experiments.intervention import Interventions
-
-        self.inquiry.set_entries([self.inquiry.new_entry(change, "first") for change in Interventions.of(changes)])
+        self.inquiry.set_entries([self.inquiry.new_entry(change, "first") for change in given_changes(changes)])
 
     @property
     def shown(self) -> str:
@@ -169,7 +166,7 @@ class View(Live):
         if self.comm is None:
             raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
         self._check_capture(capture)
-        self.inquiry.begin(capture, never)
+        self.runner.show(capture)
 
     def run_here(self, work: Work, prompt: str | None) -> Capture:
         """Capture on this thread and show the result; progress shows in the view. What goes wrong is raised."""

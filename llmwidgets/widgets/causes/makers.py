@@ -25,6 +25,7 @@ from ...analysis.effects.attribution_patching import attribution_patching
 from ...analysis.effects.direct_total import direct_effect
 from ...analysis.effects.pairing import pairing
 from ...analysis.sentences import caveat
+from ...experiments.donors import is_same_model
 from ...experiments.intervene import change_of
 from ...experiments.intervention import Intervention, Interventions
 from ...experiments.metric import Metric
@@ -100,7 +101,7 @@ class Maker:
         if self._sums and read is not None and has_z:
             self._lazy("direct_contribution", logits, "direct_contribution", lambda: direct_logit_attribution(read, metric).heads.values)
         if has_z and not run.change:  # an experiment begins from an unchanged run
-            alike = [each for each in known if each.subject.model is run.subject.model]
+            alike = [each for each in known if is_same_model(run, each)]
             self._growing(
                 "ablation_effect",
                 sweeps.ablation(run, metric, Growing(heads, self._lacking), self._change, changed, alike),
@@ -142,7 +143,7 @@ class Maker:
         run, metric, axes = self._run, self._metric, self._axes
         try:
             pairing(run, second, metric, "noise", pairs).metric_there.on(second)
-        except (ValueError, IndexError):  # unlike prompts or models, no partner of the metric's position, no such token
+        except (ValueError, IndexError, RuntimeError):  # unlike prompts or models, no partner of the position, no such token
             return
         stream = (axes["layer"], axes["position"])
         sites = [("patching", "resid_pre", stream)] + ([("patching_heads", "z", (axes["layer"], axes["head"]))] if "head" in axes else [])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...experiments.intervention import Intervention
+from ...experiments.intervention import Intervention, Interventions
 from ...experiments.places import several
 from ..traits import finite
 from .asked import Entry
@@ -57,7 +57,7 @@ class Change:
     @name.setter
     def name(self, name: str) -> None:
         now = self._now
-        self._become(replace(now, change=replace(now.change, name=str(name))))
+        self._become(replace(now, change=replace(now.change, name="" if name is None else str(name))))
 
     @property
     def run(self) -> str:
@@ -150,12 +150,21 @@ class Changes(Sequence[Change]):
     def _append(self, change: Intervention, name: str | None, on: bool, run: str) -> Change:
         if not isinstance(change, Intervention):
             raise TypeError(f"a {type(change).__name__} came; expected an lw.Intervention, such as lw.Intervention('z', layer=3, head=2)")
-        entry = self._holder.new_entry(change if name is None else replace(change, name=name), run)
-        self._holder.set_entries([*self._holder.entries(), replace(entry, on=on)])
+        entry = self._holder.new_entry(change if name is None else replace(change, name=str(name)), run)
+        self._holder.set_entries([*self._holder.entries(), replace(entry, on=bool(on))])
         return Change(self._holder, entry.id)
 
     def __repr__(self) -> str:
         return f"Changes([{', '.join(map(repr, self))}])"
+
+
+def given_changes(given: Any) -> Interventions:
+    """Interventions that a caller gave: one, several, or those of a view. TypeError for what is none."""
+    if not isinstance(given, (Intervention, Iterable)):
+        raise TypeError(f"interventions={given!r:.80} came; expected an lw.Intervention or a list of them, [] for none")
+    if isinstance(given, Intervention):
+        return Interventions([given])
+    return Interventions.of([one.intervention if isinstance(one, Change) else one for one in given])
 
 
 def change_trait(entry: Entry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.differences import field_differences
+from ...experiments.donors import is_same_model
 from ...experiments.intervene import intervene
 from ...fields import Field
 from ..answers import Cancelled, Served
@@ -75,7 +76,7 @@ class Exhibits:
         key = key_of(asked, which)
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
+                self._use(key)
                 return self._kept[key]
         if is_difference(which):
             run, problems, fields, causes = self._difference(asked, which, progress, cancelled)
@@ -89,19 +90,32 @@ class Exhibits:
             if key in self._kept:  # another thread has made it meanwhile
                 return self._kept[key]
             served = Served(next(self._epochs), run, self._all(fields, causes, which), shown=shown, causes=causes, problems=tuple(problems))
-            self._kept[key] = served
-            for old in list(self._kept)[:-KEPT]:
-                self._drop(old)
+            self._keep(key, served)
         return served
 
+    def begun(self, asked: Asked, own: bool) -> Served:
+        """The clean run of what is asked, before it is certain that it will be shown (`begin`). own: with the user's fields."""
+        assert asked.first is not None
+        fields, problems = fields_of(asked.first)
+        causes = self._causes(asked, "clean", asked.first)
+        shown = {"which": "clean", "changes": [], **answers_of(asked, "clean", asked.first)}
+        everything = {**fields, **(causes.fields if causes is not None else {}), **(self.own if own else {})}
+        return Served(next(self._epochs), asked.first, everything, shown=shown, causes=causes, problems=tuple(problems))
+
+    def begin(self, asked: Asked, served: Served, own: bool) -> None:
+        """From now on there is only this run, that `begun` gave, and what will be made of it."""
+        with self._lock:
+            self.clear(own=not own)
+            self._keep(key_of(asked, "clean"), served)
+
     def add(self, field: Field, again: bool) -> None:
-        """A field of the user's, to every run that is kept. again: of a name that was there, whose numbers are over, so are the epochs."""
+        """A field of the user's, to the runs of the first prompt. again: in place of one, whose numbers are over, and so are the epochs."""
         with self._lock:
             self.own = {**self.own, field.name: field}
             if again:
                 self.clear(own=False)
             for key, served in self._kept.items():
-                if not is_difference(key[0]):
+                if _has_own(key[0]):
                     self._kept[key] = replace(served, fields={**served.fields, field.name: field})
 
     def measure(self, asked: Asked) -> None:
@@ -137,7 +151,7 @@ class Exhibits:
         assert base is not None
         if which != changed_of(run):
             return base
-        known = [each for each in (other,) if each is not None and each.subject.model is base.subject.model]
+        known = [each for each in (other,) if each is not None and is_same_model(base, each)]
         return intervene(base, asked.active(run), known=known, progress=progress, cancelled=cancelled)
 
     def _difference(self, asked: Asked, which: str, progress: Progress | None, cancelled: Cancelled | None) -> tuple[Any, ...]:
@@ -189,12 +203,37 @@ class Exhibits:
 
     def _all(self, fields: Mapping[str, Field], causes: CauseFields | None, which: str) -> dict[str, Field]:
         found = {**fields, **(causes.fields if causes is not None else {})}
-        return found if is_difference(which) else {**found, **self.own}
+        return {**found, **self.own} if _has_own(which) else found
+
+    def _keep(self, key: Key, served: Served) -> None:
+        self._kept[key] = served
+        self._use(key)
+        for old in list(self._kept)[:-KEPT]:
+            self._drop(old)
+
+    def _use(self, key: Key) -> None:
+        """A difference is only as good as the runs that it compares: they are kept as long as it is."""
+        for end in [one for one, served in self._kept.items() if one != key and _stands_on(self._kept[key], served)]:
+            self._kept.move_to_end(end)
+        self._kept.move_to_end(key)
 
     def _drop(self, key: Key) -> None:
         served = self._kept.pop(key, None)
-        if served is not None and served.causes is not None:
-            served.causes.close()
+        if served is None or served.causes is None:
+            return
+        served.causes.close()
+        for other in [one for one, each in self._kept.items() if _stands_on(each, served)]:
+            self._drop(other)
+
+
+def _has_own(which: str) -> bool:
+    """Whether the user's arrays are shown with it: they are of the first prompt."""
+    return not is_difference(which) and run_of(which) == "first"
+
+
+def _stands_on(difference: Served, end: Served) -> bool:
+    both, one = difference.causes, end.causes
+    return both is not None and isinstance(one, CauseFields) and both is not one and both.tells_of(one)
 
 
 def _made_of(asked: Asked, which: str) -> tuple[int, ...]:

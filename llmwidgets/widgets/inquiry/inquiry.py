@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...analysis.alignment import checked_pairs
 from ...analysis.effects.alone import effects_alone
 from ...analysis.effects.moved import moved_by
-from ...experiments.donors import Donors
+from ...experiments.donors import Donors, is_same_model
 from ...experiments.edits import edits_of
 from ...experiments.intervention import Intervention
 from ...experiments.metric import Metric, token_id
@@ -41,6 +41,10 @@ log = logging.getLogger("llmwidgets")
 class Screen(Protocol):
     """Where it is shown."""
 
+    @property
+    def served(self) -> Served | None:
+        """What is shown."""
+
     def present(self, served: Served, asked: Asked, cancelled: Cancelled, before: Callable[[], None] = ...) -> None:
         """Show this run; called on any thread. before: called under TURN when it is certain to be shown."""
 
@@ -61,21 +65,32 @@ class Inquiry:
 
     def begin(self, run: Capture, cancelled: Cancelled) -> None:
         """Another first run: its clean run is shown at once, and then what was shown before, of this one."""
-        with TURN:
-            asked = self.asked.of_run(run)
-        asked = aligned(replace(asked, **metric_for(asked, run)))
-        asked = asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
+        former = self.asked
+        asked, own = self._of_run(former, run), run is former.first
         clean = replace(asked, wish="clean")
-        self.exhibits.clear(own=run is not self.asked.first)
-        served = self.exhibits.made(clean, "clean", cancelled=cancelled)
+        served = self.exhibits.begun(clean, own)
 
         def taken() -> None:
+            nonlocal asked
+            if self.asked is not former:  # something was asked while its picture was made
+                asked = self._of_run(self.asked, run)
+            self.exhibits.begin(clean, served, own)
             self.asked = asked
 
         self._screen.present(served, clean, cancelled, taken)
-        if asked.which != "clean":
-            self._screen.tell(asked)
-            self._follow(over=True)
+        with TURN:
+            if self.asked is not asked:
+                return  # the view was closed, or asked for more since, which is followed
+            if asked.metric != clean.metric or asked.second is not clean.second:
+                self._ask(asked, fresh=True, over=True)
+            elif asked.which != "clean" or asked.entries != clean.entries:
+                self._ask(asked, over=True)
+
+    def _of_run(self, asked: Asked, run: Capture) -> Asked:
+        """The same, asked of another first run, as far as it can be."""
+        asked = asked.of_run(run)
+        asked = aligned(replace(asked, **metric_for(asked, run)))
+        return asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
 
     def compare(self, second: Capture | None) -> None:
         """A second run beside the first, or none."""
@@ -104,7 +119,7 @@ class Inquiry:
             else:
                 given = checked_pairs(pairs, asked.first.n_tokens, asked.second.n_tokens)
                 asked = replace(asked, pairs=tuple(given), how="hand")
-            self._ask(asked, fresh=True)
+            self._ask(asked.measured_anew(), fresh=True)
 
     # The metric
 
@@ -230,7 +245,12 @@ class Inquiry:
         where a prompt is being captured, for it has just come."""
         former, self.asked = self.asked, asked
         if fresh and former.first is asked.first:
-            self.exhibits.measure(asked)
+            try:
+                self.exhibits.measure(asked)
+            except BaseException:  # what cannot be asked changes nothing
+                self.asked = former
+                self.exhibits.measure(former)
+                raise
         self._screen.tell(asked)
         self._follow(over)
 
@@ -253,6 +273,23 @@ class Inquiry:
             self._refuse(asked, sentence(error))
             raise CaptureStopped("these changes cannot be made together") from error
 
+    def missed(self, quiet: bool, error: BaseException) -> None:
+        """A run did not come about, and nothing newer takes its place. quiet: it followed from what is asked, so that is taken back; else a
+        prompt did not come, and what was asked meanwhile is asked of the run that stays."""
+        with TURN:
+            asked, shown = self.asked, self._screen.served
+            if asked.first is None or shown is None:
+                return
+            if not quiet:
+                there = self.exhibits.kept(asked, asked.which)
+                if there is None or there.epoch != shown.epoch:
+                    self._follow()
+            elif asked.which not in UNCHANGED:
+                is_stop = isinstance(error, CaptureStopped)
+                self._refuse(asked, "stopped before its run was there; switch it on to make it" if is_stop else sentence(error))
+            elif asked.which != "clean":
+                self._ask(replace(asked, wish="clean"))
+
     def _refuse(self, asked: Asked, why: str) -> None:
         """Switch off the change that was switched on last, for with it these cannot be made."""
         with TURN:
@@ -273,7 +310,7 @@ class Inquiry:
             metric = metric_on(asked, run)
             if base is None or metric is None or not unknown:
                 continue
-            known = [each for each in (asked.first, asked.second) if each is not None and each.subject.model is base.subject.model]
+            known = [each for each in (asked.first, asked.second) if each is not None and is_same_model(base, each)]
             try:
                 found = effects_alone(base, [entry.change for entry in unknown], metric, known=known)
                 moved = [moved_by(base, entry.change) if why is None else [] for entry, (_, _, why) in zip(unknown, found, strict=True)]

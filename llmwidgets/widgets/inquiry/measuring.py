@@ -33,7 +33,7 @@ def metric_on(asked: Asked, run: str) -> Metric | None:
     try:
         metric = metric_there(asked.metric, asked.first, asked.pairs)
         asked_of(asked.second, metric)
-    except (ValueError, IndexError):  # its position has no partner, or the other model has no such token
+    except (ValueError, IndexError, RuntimeError):  # no partner of its position, no such token in the other model, or no model any more
         return None
     return metric
 

@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.alignment import align, checked_pairs
+from ...analysis.effects.pairing import metric_there
 from ...experiments.donors import require_like
 from ...experiments.metric import Metric
 from ...experiments.replacement import Replacement
 from ...models.errors import FoilNeededError
 from ..failures import sentence
 from .asked import Asked, Entry, Pairs
+from .measuring import asked_of
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -81,8 +83,12 @@ def patching_problem(asked: Asked) -> str | None:
         return "no token of one prompt stands for one of the other"
     try:
         require_like(asked.first, asked.second, asked.pairs)
+        if asked.metric is not None:
+            asked_of(asked.second, metric_there(asked.metric, asked.first, asked.pairs))
     except CANNOT as error:
         return sentence(error)
+    if asked.first.change or asked.second.change:
+        return "one of the two runs is itself a changed one; values are patched between unchanged runs"
     return None
 
 
