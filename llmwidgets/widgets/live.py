@@ -150,7 +150,8 @@ class Live(Synced):
         labels = dict(asked.options)
         which = served.shown["which"]
         label = "" if which == "clean" else labels.get(which, which)
-        return {**run_trait(served.capture, served.epoch), "shown": {**served.shown, "label": label}, "live": self.inquiry.exhibits.live}
+        live = sorted({*self.inquiry.exhibits.live, served.epoch})  # what is shown is answered for until something else is
+        return {**run_trait(served.capture, served.epoch), "shown": {**served.shown, "label": label}, "live": live}
 
     def _at(self, epoch: Any) -> Served | None:
         return self.inquiry.exhibits.at(epoch) or self._shown

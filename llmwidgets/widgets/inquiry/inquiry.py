@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("llmwidgets")
 
+_FROM_FORMER = "it takes values from the first prompt that was there; switch it on to take them from that one all the same"
+
 
 class Screen(Protocol):
     """Where it is shown."""
@@ -88,7 +90,8 @@ class Inquiry:
 
     def _of_run(self, asked: Asked, run: Capture) -> Asked:
         """The same, asked of another first run, as far as it can be."""
-        asked = asked.of_run(run)
+        gone = [entry for entry in asked.entries if entry.run == "second" and is_from(entry, asked.first) and not is_from(entry, run)]
+        asked = asked.of_run(run).without_failures({entry.id: _FROM_FORMER for entry in gone if entry.on})
         asked = aligned(replace(asked, **metric_for(asked, run)))
         return asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
 

@@ -68,7 +68,7 @@ def swept(view, name: str) -> np.ndarray:
 
 
 def is_settled(view) -> bool:
-    return view.run["shown"]["which"] == view.showing["which"] and view.run["epoch"] in view.run["live"]
+    return view.run["shown"]["which"] == view.showing["which"] and view.run["epoch"] in view.inquiry.exhibits.live
 
 
 def test_a_difference_that_is_shown_again_after_many_others_still_has_its_sweeps(view, demo):
@@ -229,3 +229,25 @@ def test_the_page_is_told_of_switches_and_names_in_their_own_kinds(view):
     assert (view.changes[0]["on"], view.changes[0]["name"]) == (True, "5")
     entry.name = None
     assert view.changes[0]["name"] == ""
+
+
+def test_a_patch_from_the_first_prompt_is_switched_off_when_that_prompt_goes(view, demo, other):
+    view.compare(other)
+    view.inquiry.add_patch("denoise", layer=1, position=4, head=None)
+    drain(view)
+    assert view.changes[0]["on"] and view.shown == "second_changed"
+    view.show_capture(demo.again("The keys to the cabinet"))
+    drain(view)
+    assert not view.changes[0]["on"] and "first prompt that was there" in view.changes[0]["failed"] and is_settled(view)
+
+
+def test_the_epoch_that_is_shown_is_answered_for_also_while_its_difference_is_made_anew(view):
+    view.interventions.add(lw.Intervention("z", layer=1))
+    view.shown = "difference"
+    drain(view)
+    told = []
+    view.observe(lambda change: told.append(change.new), "run")
+    view.metric = lw.Metric(" John", " Mary")
+    drain(view)
+    assert told and all(run["epoch"] in run["live"] for run in told)
+    assert view.run["shown"]["before"] == pytest.approx(view.measured["value"]) and is_settled(view)
