@@ -105,7 +105,7 @@ def test_every_panel_shows_the_changed_run_and_then_the_difference(view: Inspect
     np.testing.assert_allclose(view.numbers("pattern"), changed, rtol=THREE_DIGITS, atol=1e-6)
     np.testing.assert_allclose(view.numbers("text")[:, 0], changed[QUERY], rtol=THREE_DIGITS, atol=1e-6)
     shares = compute(view, "lw.next_token(changed).probability.values")
-    np.testing.assert_allclose(view.shares(), shares[: len(view.shares())], atol=0.0006)
+    np.testing.assert_allclose(view.shares()[:5], shares[:5], atol=0.0006)  # below them may stand what is measured
     words = view.notebook.value("[str(word) for word in lw.next_token(changed).top_token.values]")
     assert [name for name, *_ in view.table("next")] == [word.strip() for word in words]
 

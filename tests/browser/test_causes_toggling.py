@@ -105,7 +105,7 @@ def assert_true(frame: dict[str, Any], truth: dict[str, Any]) -> None:
         row = [number(cell) for cell in frame["row"]]
         np.testing.assert_allclose(np.nan_to_num(row), truth["row"], rtol=0.006, atol=1e-6, err_msg=f"the pattern of {about}")
     if frame["shares"]:
-        shares = [number(cell) for cell in frame["shares"]]
+        shares = [number(cell) for cell in frame["shares"][:5]]
         np.testing.assert_allclose(shares, truth["shares"], atol=0.0011, err_msg=f"the next token of {about}")
 
 
