@@ -97,8 +97,13 @@ function paintCell(context: CanvasRenderingContext2D, scene: LayersScene, layer:
   } else if (mark !== null) {
     drawMark(context, mark, box.x + box.width / 2 - 7, box.y + box.height / 2 - 7, 14, 14);
   } else {
-    const words = cellText(valueOf(cell.bits, cell.exponent), picture!.scale);
-    if (words.length <= room) context.fillText(words, box.x + box.width / 2, box.y + box.height / 2 + 0.5);
+    const { scale } = picture!;
+    const value = valueOf(cell.bits, cell.exponent);
+    // Numbers where the longest has room, so that the largest are not those left out; else at least the sign.
+    const fits = Math.floor((box.width - 2) / CHARACTER);
+    const numbered = scale.kind !== "diverging" || cellText(-scale.high, scale).length <= fits;
+    const words = numbered ? cellText(value, scale) : signOf(scale, value);
+    if (words.length <= fits) context.fillText(words, box.x + box.width / 2, box.y + box.height / 2 + 0.5);
   }
 }
 
