@@ -72,7 +72,7 @@ export function HeadsPanel() {
             choose={(headField) => set({ headField })}
           />
           {meansQueries(first.field.value) && <span class="dim">mean over queries</span>}
-          <Against fields={fields} />
+          {second === undefined && <Against fields={fields} />}
         </span>
       }
       legend={
@@ -126,7 +126,7 @@ function Against({ fields }: { fields: FieldMeta[] }) {
   return (
     <button
       type="button"
-      class="plain small against"
+      class="plain small"
       aria-label="attention against effect"
       title="where each head looks, beside what taking it away does to the answer"
       onClick={() => {
