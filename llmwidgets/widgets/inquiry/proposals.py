@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.alignment import align, checked_pairs
-from ...analysis.effects.pairing import metric_there
+from ...analysis.effects.pairing import pairing
 from ...experiments.donors import require_like
 from ...experiments.metric import Metric
 from ...experiments.replacement import Replacement
@@ -36,10 +36,15 @@ def metric_for(asked: Asked, run: Capture) -> dict[str, Any]:
         except (*CANNOT, FoilNeededError):
             pass
     try:
-        return {"metric": Metric.proposed(run), "proposed": True}
+        return {"metric": Metric.proposed(run, _last_token(run)), "proposed": True}
     except Exception as error:  # no read-out, no numbers, a detached model: nothing can be measured
         log.debug("no metric is proposed: %s", error)
         return {"metric": None, "proposed": True}
+
+
+def _last_token(run: Capture) -> int:
+    """The last position that is no padding."""
+    return int(run.inputs.attention_mask.nonzero()[-1])
 
 
 def _on(metric: Metric, run: Capture) -> Metric:
@@ -82,9 +87,10 @@ def patching_problem(asked: Asked) -> str | None:
     if not asked.pairs:
         return "no token of one prompt stands for one of the other"
     try:
-        require_like(asked.first, asked.second, asked.pairs)
-        if asked.metric is not None:
-            asked_of(asked.second, metric_there(asked.metric, asked.first, asked.pairs))
+        if asked.metric is None:
+            require_like(asked.first, asked.second, asked.pairs)
+        else:
+            asked_of(asked.second, pairing(asked.first, asked.second, asked.metric, "noise", asked.pairs).metric_there)
     except CANNOT as error:
         return sentence(error)
     if asked.first.change or asked.second.change:

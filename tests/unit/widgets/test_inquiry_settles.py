@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from transformers import BatchEncoding
 
 import llmwidgets as lw
 from llmwidgets.widgets import live
@@ -251,3 +253,22 @@ def test_the_epoch_that_is_shown_is_answered_for_also_while_its_difference_is_ma
     drain(view)
     assert told and all(run["epoch"] in run["live"] for run in told)
     assert view.run["shown"]["before"] == pytest.approx(view.measured["value"]) and is_settled(view)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padded_prompts_are_measured_at_their_last_token_and_patched_where_both_are_padded_alike(side):
+    model = build("gpt2")
+
+    def padded(seed: int) -> BatchEncoding:
+        mask = torch.ones(1, 12, dtype=torch.long)
+        mask[0, slice(0, 3) if side == "left" else slice(9, 12)] = 0
+        return BatchEncoding({"input_ids": prompt_ids(12, seed)[None], "attention_mask": mask})
+
+    run = lw.capture(model, padded(1))
+    view = lw.Inspector(run, compare=run.again(padded(4)))
+    drain(view)
+    at = 11 if side == "left" else 8
+    assert view.measured["position"] == at and view.measured["target"]["id"] == int(run.logits[at].argmax())
+    assert view.compared["problem"] is None and "patching_noise" in view.served.fields
+    np.testing.assert_allclose(swept(view, "ablation_effect"), lw.ablate(run, view.metric).effect.values, atol=1e-5)
+    view.close()
