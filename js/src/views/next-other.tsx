@@ -13,10 +13,12 @@ interface OtherProps {
   metric: Metric;
   /** The position that is shown: what is asked for is measured there. */
   position: number;
+  /** Whether the tokens that stand here mostly begin with a space. */
+  spaced: boolean;
   close: () => void;
 }
 
-export function OtherTokens({ metric, position, close }: OtherProps) {
+export function OtherTokens({ metric, position, spaced, close }: OtherProps) {
   const stage = useStage();
   const attempts = useMemo(() => new Attempts(), []);
   const known = { target: metric.target.text, foil: metric.foil?.text ?? "" };
@@ -71,6 +73,9 @@ export function OtherTokens({ metric, position, close }: OtherProps) {
       <button type="submit" class="act">
         Measure
       </button>
+      {spaced && /^\S/m.test(`${typed.target}\n${typed.foil}`) && (
+        <span class="dim">Most tokens here begin with a space (·): this one does not.</span>
+      )}
       <Failure of={attempts.refused.value} />
     </form>
   );

@@ -179,14 +179,17 @@ export function NextPanel() {
           />
         ))}
       </ol>
-      <Measured position={canAsk ? at : null} />
+      <Measured
+        position={canAsk ? at : null}
+        spaced={2 * rows.filter(({ text }) => text.startsWith(" ")).length > rows.length}
+      />
       <Failure of={attempts.refused.value} />
     </Panel>
   );
 }
 
 /** The metric in one line: what, where, how much, and whether anybody chose it. */
-function Measured({ position }: { position: number | null }) {
+function Measured({ position, spaced }: { position: number | null; spaced: boolean }) {
   const stage = useStage();
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -196,7 +199,7 @@ function Measured({ position }: { position: number | null }) {
   const place = tokenQuote(tokensOf(stage, "first").texts[metric.position]);
   return (
     <>
-      <p class="measured">
+      <p class="caveat measured">
         {`measured: ${answerWords(metric, run.shown, ` at ${place}`)}${metric.proposed ? " (proposed)" : ""}`}{" "}
         {position !== null && (
           <button
@@ -215,6 +218,7 @@ function Measured({ position }: { position: number | null }) {
         <OtherTokens
           metric={metric}
           position={position}
+          spaced={spaced}
           close={() => {
             setOpen(false);
             button.current?.focus({ preventScroll: true });

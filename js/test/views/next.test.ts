@@ -288,7 +288,9 @@ describe("tokens that are typed", () => {
     const { stage, view, other, target, foil, type, enter } = await opened();
     expect([target.value, foil.value]).toEqual([" Mary", " John"]);
     expect(view.root.activeElement).toBe(target);
+    expect(view.find(".other").textContent).not.toContain("begin with a space");
     await type(foil, "Eva");
+    expect(view.find(".other").textContent).toContain("Most tokens here begin with a space (·): this one does not.");
     expect(view.all(".typed").map((one) => one.classList.contains("spaced"))).toEqual([true, false]);
     await type(foil, " Eva");
     await enter();
