@@ -7,7 +7,7 @@ any run that has such places. Whether a run has them is found out when it is app
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from llmwidgets.experiments.places import Places, places_of, several
@@ -95,6 +95,21 @@ class Intervention:
         else:
             what = f"{self.site}{where}"
         return f"{what} {self.replacement.in_words}" + ("" if self.position is None else f" at {at}")
+
+    def counted_in(self, n_layers: int, n_heads: int, n_tokens: int) -> Intervention:
+        """The same with places that count from the end counted from 0; places outside stay as they are.
+
+        >>> Intervention("scores", layer=-1, position=-1, key=3).counted_in(4, 4, 14)
+        Intervention('scores', layer=3, position=13, key=3, replacement=Replacement('cut'))
+        """
+        sizes = {"layer": n_layers, "head": n_heads, "position": n_tokens, "key": n_tokens}
+
+        def counted(places: Places, size: int) -> Places:
+            if isinstance(places, tuple):
+                return tuple(place + size if -size <= place < 0 else place for place in places)
+            return places if places is None or not -size <= places < 0 else places + size
+
+        return replace(self, **{name: counted(getattr(self, name), size) for name, size in sizes.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; what is everywhere (None) is left out."""

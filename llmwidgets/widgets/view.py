@@ -101,7 +101,8 @@ class View(Live):
 
     @interventions.setter
     def interventions(self, changes: Intervention | Iterable[Intervention]) -> None:
-        self.inquiry.set_entries([self.inquiry.new_entry(change, "first") for change in given_changes(changes)])
+        new = [self.inquiry.new_entry(change, "first") for change in given_changes(changes)]
+        self.inquiry.edit(lambda entries: new)
 
     @property
     def shown(self) -> str:

@@ -43,6 +43,10 @@ class Entry:
     failed: str | None = None
     measured: Measured | None = None
 
+    def is_as(self, other: Entry) -> bool:
+        """Whether both change the same, whatever they are called."""
+        return self.run == other.run and replace(self.change, name="") == replace(other.change, name="")
+
     @property
     def is_bound(self) -> bool:
         """Whether it means positions of one prompt, or activations of another one."""
@@ -67,7 +71,8 @@ class Asked:
     @property
     def which(self) -> str:
         """What is shown: what was wished for, where there is such a run."""
-        return self.wish if any(self.wish == which for which, _ in self.options) else "clean"
+        there = [which for which, _ in self.options]
+        return next(which for which in (self.wish, _BASE[run_of(self.wish)], "clean") if which in there)
 
     @property
     def options(self) -> list[tuple[str, str]]:
@@ -132,6 +137,7 @@ class Asked:
         return replace(self, first=first, entries=entries).measured_anew()
 
 
+_BASE = {"first": "clean", "second": "second"}
 _WHICH = {"first": ("changed", "difference"), "second": ("second_changed", "second_difference")}
 
 

@@ -15,6 +15,7 @@ from ...models.errors import FoilNeededError
 from ..failures import BadRequest, sentence
 from ..rpc import Answer, Method
 from ..traits import is_editable
+from .asked import Entry
 from .inquiry import Inquiry
 from .proposals import CANNOT
 
@@ -84,6 +85,7 @@ def _metric(view: View, params: Mapping[str, Any]) -> None:
 
 def _change(view: View, params: Mapping[str, Any]) -> None:
     inquiry, op = view.inquiry, params.get("op")
+
     if op == "add":
         given = params.get("change")
         if not isinstance(given, Mapping):
@@ -91,25 +93,32 @@ def _change(view: View, params: Mapping[str, Any]) -> None:
         places = {name: given[name] for name in _PLACES if given.get(name) is not None}
         made = Intervention(str(given.get("site")), **places, name=str(params.get("name") or ""))
         entry = inquiry.new_entry(made, "first")
-        inquiry.set_entries([*inquiry.entries(), entry])
+        inquiry.edit(lambda entries: [*entries, entry])
     elif op == "patch":
         layer = _whole(params, "layer")
         assert layer is not None
         inquiry.add_patch(str(params.get("direction")), layer, _whole(params, "position", none=True), _whole(params, "head", none=True))
-    elif op == "set":
-        entry = inquiry.asked.entry(params.get("id"))
-        if "on" in params:
-            entry = replace(entry, on=bool(params["on"]), failed=None)
-        if "name" in params:
-            entry = replace(entry, change=replace(entry.change, name=str(params["name"] or "")))
-        inquiry.set_entries([entry if one.id == entry.id else one for one in inquiry.entries()])
-    elif op == "remove":
-        gone = inquiry.asked.entry(params.get("id"))
-        inquiry.set_entries(one for one in inquiry.entries() if one.id != gone.id)
+    elif op in ("set", "remove"):
+
+        def edited(entries: tuple[Entry, ...]) -> list[Entry]:
+            meant = inquiry.asked.entry(params.get("id"))
+            instead = [_set(meant, params)] if op == "set" else []
+            at = entries.index(meant)
+            return [*entries[:at], *instead, *entries[at + 1 :]]
+
+        inquiry.edit(edited)
     elif op == "clear":
-        inquiry.set_entries(())
+        inquiry.edit(lambda entries: ())
     else:
         raise BadRequest(f"op={op!r} came; expected add, patch, set, remove or clear")
+
+
+def _set(entry: Entry, params: Mapping[str, Any]) -> Entry:
+    if "on" in params:
+        entry = replace(entry, on=bool(params["on"]), failed=None)
+    if "name" in params:
+        entry = replace(entry, change=replace(entry.change, name=str(params["name"] or "")))
+    return entry
 
 
 def _show(view: View, params: Mapping[str, Any]) -> None:

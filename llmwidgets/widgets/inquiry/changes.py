@@ -6,7 +6,7 @@ plain data (asked.py); making the changes and measuring them is not done here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,7 +24,7 @@ class Holder(Protocol):
 
     def entries(self) -> tuple[Entry, ...]: ...
 
-    def set_entries(self, entries: Iterable[Entry]) -> None: ...
+    def edit(self, edited: Callable[[tuple[Entry, ...]], Iterable[Entry]]) -> None: ...
 
     def new_entry(self, change: Intervention, run: str) -> Entry: ...
 
@@ -47,7 +47,7 @@ class Change:
 
     @on.setter
     def on(self, on: bool) -> None:
-        self._become(replace(self._now, on=bool(on), failed=None))
+        self._become(lambda now: replace(now, on=bool(on), failed=None))
 
     @property
     def name(self) -> str:
@@ -56,8 +56,8 @@ class Change:
 
     @name.setter
     def name(self, name: str) -> None:
-        now = self._now
-        self._become(replace(now, change=replace(now.change, name="" if name is None else str(name))))
+        called = "" if name is None else str(name)
+        self._become(lambda now: replace(now, change=replace(now.change, name=called)))
 
     @property
     def run(self) -> str:
@@ -77,7 +77,7 @@ class Change:
 
     def remove(self) -> None:
         """Take it off the list."""
-        self._holder.set_entries(entry for entry in self._holder.entries() if entry.id != self._id)
+        self._holder.edit(lambda entries: [entry for entry in entries if entry.id != self._id])
 
     @property
     def _now(self) -> Entry:
@@ -86,8 +86,9 @@ class Change:
                 return entry
         raise LookupError("this change was removed from its view")
 
-    def _become(self, changed: Entry) -> None:
-        self._holder.set_entries([changed if entry.id == self._id else entry for entry in self._holder.entries()])
+    def _become(self, become: Callable[[Entry], Entry]) -> None:
+        _ = self._now  # LookupError for one that is gone
+        self._holder.edit(lambda entries: [become(entry) if entry.id == self._id else entry for entry in entries])
 
     def __repr__(self) -> str:
         try:
@@ -134,7 +135,7 @@ class Changes(Sequence[Change]):
 
     def clear(self) -> None:
         """Take all of them off."""
-        self._holder.set_entries(())
+        self._holder.edit(lambda entries: ())
 
     def to_pandas(self) -> pandas.DataFrame:
         """A row for each: what, run, on, effect, after."""
@@ -151,7 +152,7 @@ class Changes(Sequence[Change]):
         if not isinstance(change, Intervention):
             raise TypeError(f"a {type(change).__name__} came; expected an lw.Intervention, such as lw.Intervention('z', layer=3, head=2)")
         entry = self._holder.new_entry(change if name is None else replace(change, name=str(name)), run)
-        self._holder.set_entries([*self._holder.entries(), replace(entry, on=bool(on))])
+        self._holder.edit(lambda entries: [*entries, replace(entry, on=bool(on))])
         return Change(self._holder, entry.id)
 
     def __repr__(self) -> str:

@@ -39,7 +39,7 @@ Key = tuple[Any, ...]
 def key_of(asked: Asked, which: str) -> Key:
     """What tells one exhibit from another, but for the metric, which clean and changed runs do not depend on."""
     run = run_of(which)
-    changes = [] if which in UNCHANGED else asked.active(run).to_json()
+    changes = [] if which in UNCHANGED else [replace(change, name="").to_json() for change in asked.active(run)]
     pairs = asked.pairs if which == "prompts" else ()
     metric = json.dumps(asked.metric.to_json()) if asked.metric is not None and is_difference(which) else ""
     return which, _made_of(asked, which), json.dumps(changes), pairs, metric
@@ -77,6 +77,7 @@ class Exhibits:
         with self._lock:
             if key in self._kept:
                 self._use(key)
+                self._kept[key] = _of_these(self._kept[key], asked)
                 return self._kept[key]
         if is_difference(which):
             run, problems, fields, causes = self._difference(asked, which, progress, cancelled)
@@ -84,10 +85,10 @@ class Exhibits:
             run = self._run(asked, which, progress, cancelled)
             fields, problems = fields_of(run)
             causes = self._causes(asked, which, run)
-        made = [] if which in UNCHANGED else [entry.id for entry in asked.entries_on(run_of(which))]
-        shown = {"which": which, "changes": made, **answers_of(asked, which, run)}
+        shown = {"which": which, "changes": _made_in(asked, which), **answers_of(asked, which, run)}
         with self._lock:
             if key in self._kept:  # another thread has made it meanwhile
+                self._kept[key] = _of_these(self._kept[key], asked)
                 return self._kept[key]
             served = Served(next(self._epochs), run, self._all(fields, causes, which), shown=shown, causes=causes, problems=tuple(problems))
             self._keep(key, served)
@@ -224,6 +225,17 @@ class Exhibits:
         served.causes.close()
         for other in [one for one, each in self._kept.items() if _stands_on(each, served)]:
             self._drop(other)
+
+
+def _made_in(asked: Asked, which: str) -> list[int]:
+    """Ids of the changes that are made in a run."""
+    return [] if which in UNCHANGED else [entry.id for entry in asked.entries_on(run_of(which))]
+
+
+def _of_these(served: Served, asked: Asked) -> Served:
+    """A run that was kept, with the ids that its changes have now: one may have been taken away and made again."""
+    ids = _made_in(asked, served.shown["which"])
+    return served if served.shown["changes"] == ids else replace(served, shown={**served.shown, "changes": ids})
 
 
 def _has_own(which: str) -> bool:

@@ -160,26 +160,37 @@ class Inquiry:
         """An entry for the list. Raises for places that the run does not have."""
         if run not in RUNS:
             raise ValueError(f"run={run!r} came; expected one of {', '.join(RUNS)}")
-        entry = Entry(next(self._ids), change, run=run)
+        entry = Entry(next(self._ids), self._counted(change, run), run=run)
         self._check(self.asked, entry)
         return entry
+
+    def _counted(self, change: Intervention, run: str) -> Intervention:
+        """With all its places counted from 0, as the page has them."""
+        base = self.asked.first if run == "first" else self.asked.second
+        return change if base is None else change.counted_in(base.n_layers, base.n_heads, base.n_tokens)
 
     def entries(self) -> tuple[Entry, ...]:
         """The list as it is."""
         return self.asked.entries
 
-    def set_entries(self, entries: Iterable[Entry]) -> None:
-        """Another list. The first change that is made is shown; with none made, the clean run is."""
+    def edit(self, edited: Callable[[tuple[Entry, ...]], Iterable[Entry]], shown: str | None = None) -> None:
+        """Another list, made of the one that there is; nobody else changes it meanwhile, for messages of one page come on several threads.
+
+        The first change that is made is shown; with none made, the clean run is. shown: what else to show. A list that this run cannot have
+        raises and changes nothing.
+        """
         with TURN:
             former = self.asked
-            asked = replace(former, entries=tuple(entries))
+            asked = replace(former, entries=tuple(edited(former.entries)), wish=shown or former.wish)
+            latest = self._latest
             for entry in asked.entries:
                 if entry.on and not any(entry.id == one.id and one.on for one in former.entries):
                     self._check(asked, entry)
-                    self._latest = entry.id
+                    latest = entry.id
             for run in RUNS:
                 if asked.active(run) and not former.active(run) and run_of(former.which) == run and not is_difference(former.wish):
                     asked = replace(asked, wish=changed_of(run))
+            self._latest = latest
             self._ask(asked)
 
     def add_patch(self, direction: str, layer: int, position: int | None, head: int | None) -> None:
@@ -200,10 +211,7 @@ class Inquiry:
             site, layer, head, at, replacement=taken_from(donor, pairs, len(asked.first.token_ids), len(asked.second.token_ids))
         )
         entry = self.new_entry(change, into)
-        with TURN:
-            if self.asked.which in UNCHANGED:
-                self.asked = replace(self.asked, wish="second" if into == "second" else "clean")
-            self.set_entries([*self.asked.entries, entry])
+        self.edit(lambda entries: [*entries, entry], shown=changed_of(into) if asked.which in UNCHANGED else None)
 
     def show(self, which: str) -> None:
         """Show another of the runs. Raises ValueError for one that there is not."""
@@ -325,7 +333,7 @@ class Inquiry:
                 if now.metric != asked.metric or now.first is not asked.first or now.second is not asked.second:
                     return
                 for entry, (effect, after, _), rows in zip(unknown, found, moved, strict=True):
-                    here = next((one for one in now.entries if one.id == entry.id and one.change == entry.change), None)
+                    here = next((one for one in now.entries if one.id == entry.id and one.is_as(entry)), None)
                     if here is not None:
                         now = now.with_entry(replace(here, measured=Measured(effect, after, tuple(rows))))
                 self.asked = now

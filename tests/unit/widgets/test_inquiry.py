@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -293,3 +294,48 @@ def test_a_second_prompt_brings_the_fields_of_patching_at_once(view, other):
     view.compare(other)
     view.set(layer_field="patching_noise", head_field_beside="patching_heads_noise")
     assert view.run["epoch"] == epoch and view.settings["layerField"] == "patching_noise"
+
+
+def test_a_change_taken_away_and_made_again_is_shown_under_its_new_number(view):
+    for _ in range(2):
+        view.interventions.add(lw.Intervention("z", layer=3, head=2))
+        drain(view)
+        assert view.run["shown"]["changes"] == [view.changes[0]["id"]]
+        view.interventions.clear()
+        drain(view)
+
+
+def test_a_name_is_no_reason_to_run_again(view):
+    entry = view.interventions.add(lw.Intervention("z", layer=3, head=2))
+    drain(view)
+    epoch, effect = view.run["epoch"], entry.effect
+    entry.name = "the mover"
+    drain(view)
+    assert view.run["epoch"] == epoch and entry.effect == effect and view.changes[0]["name"] == "the mover"
+
+
+def test_places_that_count_from_the_end_are_told_as_they_are(view):
+    view.interventions = lw.Intervention("scores", layer=-1, head=-2, position=-1, key=[3, -2])
+    places = view.changes[0]["places"]
+    assert (places["layer"], places["head"], places["position"], places["key"]) == ([3], [2], [13], [3, 12])
+
+
+def test_many_threads_at_once_lose_no_change(view):
+    entries = [view.interventions.add(lw.Intervention("z", layer=layer, head=head), on=False) for layer in range(4) for head in range(2)]
+    threads = [threading.Thread(target=lambda entry=entry: setattr(entry, "on", True)) for entry in entries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    drain(view)
+    assert all(entry.on for entry in entries) and view.run["shown"]["changes"] == [one["id"] for one in view.changes]
+
+
+def test_with_nothing_changed_in_the_second_prompt_it_is_shown_as_it_is(view, other):
+    view.compare(other)
+    entry = view.interventions.add(lw.Intervention("z", layer=1), run="second")
+    view.shown = "second_changed"
+    drain(view)
+    entry.remove()
+    drain(view)
+    assert view.shown == "second"
