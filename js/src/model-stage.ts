@@ -170,6 +170,24 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     for (const stop of stops) stop();
   });
   const call = async (...[method, params]: Parameters<Rpc["call"]>) => (await source.rpc.call(method, params)).result;
+  // A kernel may take the messages of one page on several threads: what builds on the word before waits for its answer.
+  let before: Promise<unknown> = Promise.resolve();
+  const inTurn = (...asked: Parameters<Rpc["call"]>): Promise<unknown> => {
+    const mine = before.then(() => call(...asked));
+    before = mine.catch(() => {});
+    return mine;
+  };
+  /** Questions under way after which another run may be shown: until the kernel has told which, nobody knows. */
+  const changing = signal(0);
+  const changed = async (op: ChangeOp): Promise<void> => {
+    const isName = op.op === "set" && op.on === undefined;
+    if (!isName) changing.value += 1;
+    try {
+      await inTurn("change", op);
+    } finally {
+      if (!isName) changing.value -= 1;
+    }
+  };
   return {
     panels,
     run,
@@ -179,7 +197,7 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     changes: shownChanges,
     showing: shownShowing,
     compared,
-    settled: computed(() => isSettled(run.value, shownChanges.value, shownShowing.value)),
+    settled: computed(() => changing.value === 0 && isSettled(run.value, shownChanges.value, shownShowing.value)),
     status,
     problems,
     settings,
@@ -189,16 +207,16 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     source,
     runPrompt: async (prompt) => void (await call("run", { prompt })),
     stop: async () => void (await call("stop", {})),
-    ask: async (metric) => void (await call("metric", metric)),
+    ask: async (metric) => void (await inTurn("metric", metric)),
     change: async (op) => {
       const wish = wishOf(op);
-      await (wish ? wishes.changes.during(...wish, () => call("change", op)) : call("change", op));
+      await (wish ? wishes.changes.during(...wish, () => changed(op)) : changed(op));
     },
-    show: (which) => wishes.showing.during("", { which }, () => call("show", { which })),
+    show: (which) => wishes.showing.during("", { which }, () => inTurn("show", { which })),
     fill: async (field) => void (await call("fill", { field })),
     halt: async (field) => void (await call("halt", { field })),
-    compare: async (prompt) => void (await call("compare", { prompt })),
-    align: async (pairs) => void (await call("align", { pairs })),
+    compare: async (prompt) => void (await inTurn("compare", { prompt })),
+    align: async (pairs) => void (await inTurn("align", { pairs })),
     code: async (field) => {
       const { id: _, heads: __, ...cursor } = selection.toCursor();
       return ((await call("code", { field, cursor })) as { code: string }).code;

@@ -250,14 +250,32 @@ describe("a switch", () => {
     const ops = [stage.change({ op: "set", id: 3, name: "mover" }), stage.change({ op: "set", id: 3, on: false })];
     ops.push(stage.change({ op: "remove", id: 4 }));
     expect(stage.changes.value).toEqual([makeChange(3, { name: "mover", on: false })]);
-    await framePassed();
+    for (const id of [1, 2, 3]) {
+      await framePassed();
+      expect(model.items.length).toBe(id); // one at a time: a kernel may take messages on several threads
+      accept(id);
+    }
+    await Promise.all(ops);
     expect(model.items.map(({ params }) => params)).toEqual([
       { op: "set", id: 3, name: "mover" },
       { op: "set", id: 3, on: false },
       { op: "remove", id: 4 },
     ]);
-    for (const id of [1, 2, 3]) accept(id);
-    await Promise.all(ops);
+  });
+
+  it("leaves nothing settled until the kernel has told what follows from it; a name does", async () => {
+    expect(stage.settled.value).toBe(true);
+    const added = stage.change({ op: "add", change: { site: "z", layer: [3] } });
+    expect(stage.settled.value).toBe(false);
+    await framePassed();
+    accept(1);
+    await added;
+    expect(stage.settled.value).toBe(true);
+    const named = stage.change({ op: "set", id: 3, name: "mover" });
+    expect(stage.settled.value).toBe(true);
+    await framePassed();
+    accept(2);
+    await named;
   });
 });
 
@@ -274,18 +292,27 @@ describe("calls", () => {
       stage.align([[0, 1]]),
       stage.code("effect"),
     ];
-    await framePassed();
-    expect(model.items.map(({ method, params }) => [method, params])).toEqual([
+    for (let answered = 0; answered < calls.length; ) {
+      await framePassed();
+      for (const { id } of model.items.slice(answered)) {
+        model.reply([{ id, ok: true, result: { accepted: true, code: "run.field()" } }]);
+        answered += 1;
+      }
+    }
+    expect((await Promise.all(calls)).at(-1)).toBe("run.field()");
+    const sent = model.items.map(({ method, params }) => [method, params]);
+    const inTurn = ["metric", "change", "show", "compare", "align"];
+    expect(sent.filter(([method]) => inTurn.includes(method as string))).toEqual([
       ["metric", { target: 12, foil: null, position: 3 }],
       ["change", { op: "add", change: { site: "z", layer: [3], head: [2] } }],
       ["show", { which: "difference" }],
-      ["fill", { field: "effect" }],
-      ["halt", { field: "effect" }],
       ["compare", { prompt: "another" }],
       ["align", { pairs: [[0, 1]] }],
+    ]);
+    expect(sent.slice(0, 4).filter(([method]) => !inTurn.includes(method as string))).toEqual([
+      ["fill", { field: "effect" }],
+      ["halt", { field: "effect" }],
       ["code", { field: "effect", cursor: { layer: 3, head: 1, query: null, key: null, step: null, prompt: null } }],
     ]);
-    for (const { id } of model.items) model.reply([{ id, ok: true, result: { accepted: true, code: "run.field()" } }]);
-    expect((await Promise.all(calls)).at(-1)).toBe("run.field()");
   });
 });

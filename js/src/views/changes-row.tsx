@@ -1,7 +1,7 @@
 /**
  * One change of the list: switched, named in place, taken away; what it does alone, and why it could not be made.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Change, ChangeOp } from "../protocol";
 import { aloneWords, movedWords } from "./changes-words";
 import { tokensOf } from "./prompt-tokens";
@@ -67,7 +67,9 @@ function Name({ change, rename }: { change: Change; rename: (to: string) => void
   const [editing, setEditing] = useState(false);
   const line = useRef<HTMLInputElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  // Before the next key: one that came too early would go to the notebook.
+  useLayoutEffect(() => {
+    line.current?.focus();
     line.current?.select();
   }, [editing]);
   const ended = useRef(true);
