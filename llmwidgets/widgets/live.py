@@ -77,8 +77,10 @@ class Live(Synced):
     def code(self, field: str, cursor: Mapping[str, Any]) -> str:
         """Python that computes the numbers of a field, as the panels show them under a cursor."""
         asked = self.inquiry.asked
-        if asked.first is None:
+        if asked.first is None or self._shown is None:
             raise RuntimeError("there is no run yet whose numbers could be computed")
+        if field not in self._shown.fields:
+            raise ValueError(f"there is no field {field!r}; there are {', '.join(self._shown.fields)}")
         places = {**self._selection.to_cursor(), **cursor}
         return code_of(
             field,

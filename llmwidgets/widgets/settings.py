@@ -52,7 +52,7 @@ def checked(settings: Mapping[str, Any]) -> dict[str, str]:
     full = {**DEFAULTS, **settings}
     for key, value in full.items():
         if key in CHOICES and value not in CHOICES[key]:
-            raise ValueError(f"{key}={value!r} is unknown; expected one of {', '.join(CHOICES[key])}")
+            raise ValueError(f"{key}={value!r} is unknown; expected one of {', '.join(choice or '(nothing)' for choice in CHOICES[key])}")
         if not isinstance(value, str):
             raise ValueError(f"{key}={value!r} is unknown; expected the name of a field")
     return full

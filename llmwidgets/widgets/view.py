@@ -92,6 +92,7 @@ class View(Live):
 
     @metric.setter
     def metric(self, metric: Metric) -> None:
+        self._require_open()
         self.inquiry.measure(metric)
 
     @property
@@ -101,6 +102,7 @@ class View(Live):
 
     @interventions.setter
     def interventions(self, changes: Intervention | Iterable[Intervention]) -> None:
+        self._require_open()
         new = [self.inquiry.new_entry(change, "first") for change in given_changes(changes)]
         self.inquiry.edit(lambda entries: new)
 
@@ -112,6 +114,7 @@ class View(Live):
 
     @shown.setter
     def shown(self, which: str) -> None:
+        self._require_open()
         self.inquiry.show(which)
 
     @property
@@ -121,6 +124,7 @@ class View(Live):
 
     def compare(self, second: Any) -> None:
         """Put a second run beside the first: a Capture, or a prompt for the same model (text, ids, a chat); None takes it away."""
+        self._require_open()
         if self.capture is None:
             raise RuntimeError("there is no run to compare with yet; wait for the capture to end, or give the view a Capture")
         run = second if second is None or hasattr(second, "pattern") else self.capture.again(second)
@@ -128,12 +132,14 @@ class View(Live):
 
     def align(self, pairs: Iterable[Sequence[int]] | None) -> None:
         """Say which positions of the two prompts stand for each other, as (first, second), rising; None goes back to the proposal."""
+        self._require_open()
         self.inquiry.align(pairs)
 
     def set(self, **keywords: Any) -> None:
         """Change settings: theme ("auto", "light", "dark"), palette ("blue", "viridis", "cividis"), pattern_view ("matrix", "arcs"),
         cause_view ("", "scatter", "direct_total", "decomposition"), and fields by name: text_field, head_field, head_field_beside ("" for
         none), pattern_field, layer_field, scatter_x, scatter_y."""
+        self._require_open()
         wanted = {**self.settings, **how.from_keywords(keywords)}
         if self.served is not None:
             how.check_fields(how.checked(wanted), self.served.fields)
@@ -151,6 +157,7 @@ class View(Live):
         A name that was added before is replaced; a new prompt drops what was added, for its shapes are over. Raises RuntimeError before the
         first run, ValueError where shapes do not fit or the name is one of the run's own fields. Warns where no panel can draw it.
         """
+        self._require_open()
         exhibits, run = self.inquiry.exhibits, self.capture
         if self.served is None or run is None:
             raise RuntimeError("there is no run to add to yet; wait for the capture to end, or give the view a Capture")
@@ -164,8 +171,7 @@ class View(Live):
 
     def show_capture(self, capture: Capture) -> None:
         """Show another run in place of the present one. Raises RuntimeError for a view that is closed."""
-        if self.comm is None:
-            raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
+        self._require_open()
         self._check_capture(capture)
         self.runner.show(capture)
 
@@ -186,6 +192,10 @@ class View(Live):
         self._picture = None
         if self._own_layout:
             layout.close()  # ipywidgets would keep it for ever
+
+    def _require_open(self) -> None:
+        if self.comm is None:
+            raise RuntimeError(f"this view is closed; make another: lw.{type(self).__name__}(capture)")
 
     def _check_capture(self, capture: Any) -> None:
         if not hasattr(capture, "pattern"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..runner import Runner
 
 ACCEPTED = Answer({"accepted": True})
+LONGEST_NAME = 200  # it is saved with a notebook
 _PLACES = ("layer", "head", "position", "key", "neuron")
 
 
@@ -91,7 +92,7 @@ def _change(view: View, params: Mapping[str, Any]) -> None:
         if not isinstance(given, Mapping):
             raise BadRequest(f"change must be an object with a site; {given!r:.80} came")
         places = {name: given[name] for name in _PLACES if given.get(name) is not None}
-        made = Intervention(str(given.get("site")), **places, name=str(params.get("name") or ""))
+        made = Intervention(str(given.get("site")), **places, name=_name(params.get("name")))
         entry = inquiry.new_entry(made, "first")
         inquiry.edit(lambda entries: [*entries, entry])
     elif op == "patch":
@@ -115,10 +116,19 @@ def _change(view: View, params: Mapping[str, Any]) -> None:
 
 def _set(entry: Entry, params: Mapping[str, Any]) -> Entry:
     if "on" in params:
-        entry = replace(entry, on=bool(params["on"]), failed=None)
+        if not isinstance(params["on"], bool):
+            raise BadRequest(f"on must be true or false; {params['on']!r:.80} came")
+        entry = replace(entry, on=params["on"], failed=None)
     if "name" in params:
-        entry = replace(entry, change=replace(entry.change, name=str(params["name"] or "")))
+        entry = replace(entry, change=replace(entry.change, name=_name(params["name"])))
     return entry
+
+
+def _name(given: Any) -> str:
+    name = "" if given is None else given
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        raise BadRequest(f"a name must be a text of at most {LONGEST_NAME} letters; {name!r:.80} came")
+    return name
 
 
 def _show(view: View, params: Mapping[str, Any]) -> None:
@@ -144,7 +154,9 @@ def _causes(view: View) -> Any:
 
 
 def _compare(view: View, params: Mapping[str, Any]) -> None:
-    if params.get("prompt") is None:
+    if "prompt" not in params:
+        raise BadRequest("no prompt came; expected a text, or null for none")
+    if params["prompt"] is None:
         view.inquiry.compare(None)
         return
     run, prompt = view.inquiry.asked.first, _prompt(params)

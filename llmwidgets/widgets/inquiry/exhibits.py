@@ -29,8 +29,9 @@ from .measuring import answers_of, metric_on
 if TYPE_CHECKING:
     from ...capture import Capture
 
-KEPT = 6
-"""Runs that are answered for at a time, past which the one that was shown longest ago goes."""
+KEPT, KEPT_BYTES = 6, 1 << 30
+"""Runs that are answered for at a time, past which the one that was shown longest ago goes; and what their activations may take, past
+which as few are kept as there must be."""
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[Any, ...]
@@ -209,8 +210,11 @@ class Exhibits:
     def _keep(self, key: Key, served: Served) -> None:
         self._kept[key] = served
         self._use(key)
-        for old in list(self._kept)[:-KEPT]:
-            self._drop(old)
+        needed = {one for one, each in self._kept.items() if one == key or _stands_on(served, each)}
+        for old in [one for one in self._kept if one not in needed]:
+            held = {id(each.capture): each.capture.nbytes for each in self._kept.values()}
+            if old in self._kept and (len(self._kept) > KEPT or sum(held.values()) > KEPT_BYTES):
+                self._drop(old)
 
     def _use(self, key: Key) -> None:
         """A difference is only as good as the runs that it compares: they are kept as long as it is."""

@@ -1,67 +1,38 @@
-"""The inquiry that a view is: what it is asked, by the page and from Python, and that what is shown follows.
+"""The inquiry that a view is: what it is asked, by the page and from Python.
 
-Always true: what is asked changes under TURN and is told to the page at once; a run that follows from it is made on the run worker, the
-newest question wins, and a run that answers a former question is never shown. A question that this run cannot be asked raises and changes
-nothing.
+Always true: a question that this run cannot be asked raises and changes nothing. That what is shown follows is following.py's.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...analysis.alignment import checked_pairs
-from ...analysis.effects.alone import effects_alone
-from ...analysis.effects.moved import moved_by
-from ...experiments.donors import Donors, is_same_model
+from ...experiments.donors import Donors
 from ...experiments.edits import edits_of
 from ...experiments.intervention import Intervention
 from ...experiments.metric import Metric, token_id
 from ...models.errors import CaptureStopped
-from ..answers import Cancelled, Served, never
+from ..answers import Cancelled, never
 from ..failures import sentence
-from ..runner import Progress, Runner, Work
+from ..runner import Work
 from ..selection import TURN
-from ..workers import Workers
-from .asked import RUNS, UNCHANGED, Asked, Entry, Measured, changed_of, is_difference, run_of, swapped
-from .exhibits import Exhibits
-from .measuring import asked_of, metric_on
+from .asked import RUNS, UNCHANGED, Asked, Entry, changed_of, is_difference, run_of, swapped
+from .following import Following
+from .measuring import asked_of
 from .proposals import CANNOT, aligned, is_from, metric_for, named, taken_from
 
 if TYPE_CHECKING:
     from ...capture import Capture
     from ...fields import Field
 
-log = logging.getLogger("llmwidgets")
-
 _FROM_FORMER = "it takes values from the first prompt that was there; switch it on to take them from that one all the same"
 
 
-class Screen(Protocol):
-    """Where it is shown."""
-
-    @property
-    def served(self) -> Served | None:
-        """What is shown."""
-
-    def present(self, served: Served, asked: Asked, cancelled: Cancelled, before: Callable[[], None] = ...) -> None:
-        """Show this run; called on any thread. before: called under TURN when it is certain to be shown."""
-
-    def tell(self, asked: Asked) -> None:
-        """Say what is asked now; called under TURN."""
-
-
-class Inquiry:
-    """Keeps what is asked, and the runs that follow from it."""
-
-    def __init__(self, screen: Screen, exhibits: Exhibits, runner: Runner, workers: Workers) -> None:
-        self._screen, self.exhibits, self._runner, self._workers = screen, exhibits, runner, workers
-        self._ids = count(1)
-        self._latest = 0  # the change that was switched on last
-        self.asked = Asked()
+class Inquiry(Following):
+    """What can be asked: another run, a second one, a metric, changes, another of the runs."""
 
     # The runs
 
@@ -91,8 +62,9 @@ class Inquiry:
     def _of_run(self, asked: Asked, run: Capture) -> Asked:
         """The same, asked of another first run, as far as it can be."""
         gone = [entry for entry in asked.entries if entry.run == "second" and is_from(entry, asked.first) and not is_from(entry, run)]
+        metric = metric_for(asked, run)
         asked = asked.of_run(run).without_failures({entry.id: _FROM_FORMER for entry in gone if entry.on})
-        asked = aligned(replace(asked, **metric_for(asked, run)))
+        asked = aligned(replace(asked, **metric))
         return asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
 
     def compare(self, second: Capture | None) -> None:
@@ -102,7 +74,9 @@ class Inquiry:
             self._ask(aligned(replace(self.asked, second=second, entries=tuple(kept), how="position", pairs=())), fresh=True, over=True)
 
     def compare_soon(self, work: Work) -> None:
-        """Capture the second run, and show it beside the first."""
+        """Capture the second run, and show it beside the first. Raises RuntimeError while a prompt is on its way, which it would stop."""
+        if self._runner.captures:
+            raise RuntimeError("a prompt is being run; compare when it is there, or stop it first")
         self._runner.start(work, None, lambda second, cancelled: self._arrived(second, cancelled))
 
     def _arrived(self, second: Capture, cancelled: Cancelled) -> None:
@@ -211,7 +185,8 @@ class Inquiry:
             site, layer, head, at, replacement=taken_from(donor, pairs, len(asked.first.token_ids), len(asked.second.token_ids))
         )
         entry = self.new_entry(change, into)
-        self.edit(lambda entries: [*entries, entry], shown=changed_of(into) if asked.which in UNCHANGED else None)
+        is_there = run_of(asked.which) == into and asked.which not in UNCHANGED
+        self.edit(lambda entries: [*entries, entry], shown=None if is_there else changed_of(into))
 
     def show(self, which: str) -> None:
         """Show another of the runs. Raises ValueError for one that there is not."""
@@ -248,93 +223,3 @@ class Inquiry:
         """Let everything go."""
         self.exhibits.clear()
         self.asked = Asked()
-
-    # What follows
-
-    def _ask(self, asked: Asked, fresh: bool = False, over: bool = False) -> None:
-        """Ask this from now on. Called under TURN. fresh: the metric or the second run is another, so fields of causes are. over: also
-        where a prompt is being captured, for it has just come."""
-        former, self.asked = self.asked, asked
-        if fresh and former.first is asked.first:
-            try:
-                self.exhibits.measure(asked)
-            except BaseException:  # what cannot be asked changes nothing
-                self.asked = former
-                self.exhibits.measure(former)
-                raise
-        self._screen.tell(asked)
-        self._follow(over)
-
-    def _follow(self, over: bool = False) -> None:
-        """See to it that what is shown is what is asked."""
-        asked = self.asked
-        if asked.first is None or (self._runner.captures and not over):
-            return  # a prompt is on its way: what is shown follows when it is there
-        self._runner.start(
-            lambda progress, cancelled: self._made(asked, progress, cancelled),
-            None,
-            lambda served, cancelled: self._show(served, asked, cancelled),
-            quietly=True,
-        )
-
-    def _made(self, asked: Asked, progress: Progress, cancelled: Cancelled) -> Served:
-        try:
-            return self.exhibits.made(asked, asked.which, progress, cancelled)
-        except CANNOT as error:
-            self._refuse(asked, sentence(error))
-            raise CaptureStopped("these changes cannot be made together") from error
-
-    def missed(self, quiet: bool, error: BaseException) -> None:
-        """A run did not come about, and nothing newer takes its place. quiet: it followed from what is asked, so that is taken back; else a
-        prompt did not come, and what was asked meanwhile is asked of the run that stays."""
-        with TURN:
-            asked, shown = self.asked, self._screen.served
-            if asked.first is None or shown is None:
-                return
-            if not quiet:
-                there = self.exhibits.kept(asked, asked.which)
-                if there is None or there.epoch != shown.epoch:
-                    self._follow()
-            elif asked.which not in UNCHANGED:
-                is_stop = isinstance(error, CaptureStopped)
-                self._refuse(asked, "stopped before its run was there; switch it on to make it" if is_stop else sentence(error))
-            elif asked.which != "clean":
-                self._ask(replace(asked, wish="clean"))
-
-    def _refuse(self, asked: Asked, why: str) -> None:
-        """Switch off the change that was switched on last, for with it these cannot be made."""
-        with TURN:
-            on = asked.entries_on(run_of(asked.which))
-            latest = next((entry for entry in on if entry.id == self._latest), on[-1] if on else None)
-            if latest is not None and self.asked.entries_on(latest.run) == asked.entries_on(latest.run):
-                self._ask(self.asked.without_failures({latest.id: why}))
-
-    def _show(self, served: Served, asked: Asked, cancelled: Cancelled) -> None:
-        self._screen.present(served, asked, cancelled)
-        self._workers.submit(lambda: self._measure_each(asked))
-
-    def _measure_each(self, asked: Asked) -> None:
-        """What each change does alone: not waited for by what is shown."""
-        for run in RUNS:
-            base = asked.first if run == "first" else asked.second
-            unknown = [entry for entry in asked.entries if entry.run == run and entry.measured is None and (entry.on or not entry.failed)]
-            metric = metric_on(asked, run)
-            if base is None or metric is None or not unknown:
-                continue
-            known = [each for each in (asked.first, asked.second) if each is not None and is_same_model(base, each)]
-            try:
-                found = effects_alone(base, [entry.change for entry in unknown], metric, known=known)
-                moved = [moved_by(base, entry.change) if why is None else [] for entry, (_, _, why) in zip(unknown, found, strict=True)]
-            except Exception as error:  # the list stands without these numbers
-                log.warning("the changes could not be measured one by one", exc_info=error)
-                continue
-            with TURN:
-                now = self.asked
-                if now.metric != asked.metric or now.first is not asked.first or now.second is not asked.second:
-                    return
-                for entry, (effect, after, _), rows in zip(unknown, found, moved, strict=True):
-                    here = next((one for one in now.entries if one.id == entry.id and one.is_as(entry)), None)
-                    if here is not None:
-                        now = now.with_entry(replace(here, measured=Measured(effect, after, tuple(rows))))
-                self.asked = now
-                self._screen.tell(now)

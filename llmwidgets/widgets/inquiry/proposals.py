@@ -29,10 +29,10 @@ CANNOT = (LookupError, ValueError, TypeError, RuntimeError)
 
 
 def metric_for(asked: Asked, run: Capture) -> dict[str, Any]:
-    """The metric that was chosen, where this run can be asked it; else the run's own first choice against its second, or none."""
+    """For another run: the metric that was chosen, where it can be asked; else the run's first choice against its second, or none."""
     if asked.metric is not None and not asked.proposed:
         try:
-            return {"metric": _on(asked.metric, run), "proposed": False}
+            return {"metric": _on(asked.metric, run, asked.first), "proposed": False}
         except (*CANNOT, FoilNeededError):
             pass
     try:
@@ -47,8 +47,11 @@ def _last_token(run: Capture) -> int:
     return int(run.inputs.attention_mask.nonzero()[-1])
 
 
-def _on(metric: Metric, run: Capture) -> Metric:
-    metric = metric if -run.n_tokens <= metric.position < run.n_tokens else replace(metric, position=-1)
+def _on(metric: Metric, run: Capture, former: Capture | None) -> Metric:
+    """At the last token, where it was asked at the last one of the run before, or where there is no such position."""
+    at_last = former is not None and metric.position in (-1, former.n_tokens - 1, _last_token(former))
+    if at_last or not -run.n_tokens <= metric.position < run.n_tokens:
+        metric = replace(metric, position=_last_token(run))
     metric.on(run)
     return metric
 

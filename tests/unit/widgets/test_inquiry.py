@@ -339,3 +339,24 @@ def test_with_nothing_changed_in_the_second_prompt_it_is_shown_as_it_is(view, ot
     entry.remove()
     drain(view)
     assert view.shown == "second"
+
+
+def test_a_metric_at_the_last_token_stays_there_when_the_prompt_grows(view, demo):
+    page = Page(view)
+    page.asks({"id": 1, "method": "metric", "params": {"target": " Mary"}})
+    assert page.settled()[1].ok and view.metric.position == 13
+    view.show_capture(demo.again("When Mary and John went to the big old store, John gave a drink to"))
+    assert view.measured["position"] == 15 and not view.measured["proposed"]
+
+
+def test_a_closed_view_says_so(demo):
+    view = lw.Inspector(demo)
+    view.close()
+    for ask in (
+        lambda: setattr(view, "metric", METRIC),
+        lambda: setattr(view, "shown", "clean"),
+        lambda: view.compare(OTHER),
+        lambda: view.set(theme="dark"),
+    ):
+        with pytest.raises(RuntimeError, match="closed"):
+            ask()
