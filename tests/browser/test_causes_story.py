@@ -193,7 +193,7 @@ def test_a_second_prompt_is_written_in_the_bar_and_its_stream_patched_in_both_di
         np.testing.assert_allclose(number(alone.inner_text().split()[0]), effects[layer, position], atol=0.006)
         view.button("changes", "clear all").click()
         view.panel("changes").and_(view.page.locator('[data-state="empty"]')).wait_for()
-        view.wait_until_settled("clean", changes=0)
+        view.wait_until_settled("second" if run == "second" else "clean", changes=0)
 
 
 def test_the_code_of_a_panel_gives_its_numbers_when_it_is_run(view: Inspector):

@@ -72,7 +72,7 @@ def test_a_run_that_takes_long_is_stopped_from_the_screen_and_the_picture_stays(
         view.notebook.wait_for_value("inside.is_set()", True)
         assert view.state == "running"
         stop.click()
-        view.notebook.wait_for_value("view._runner._job.stopped()", True)  # the click has come; the model still stands in its layer
+        view.notebook.wait_for_value("view.runner._job.stopped()", True)  # the click has come; the model still stands in its layer
     finally:
         view.notebook.python("gate.set(); Block.forward = forward")
     view.panel("bar").get_by_text("stopped").wait_for()
