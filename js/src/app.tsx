@@ -23,15 +23,15 @@ import next from "./styles/next.css";
 import panelStyles from "./styles/panels.css";
 import pictures from "./styles/pictures.css";
 import { applyTheme } from "./theme";
-import { CausesPanel } from "./views/causes";
-import { ChangesPanel } from "./views/changes";
-import { ComparePanel } from "./views/compare";
-import { HeadsPanel } from "./views/heads";
-import { headsStack } from "./views/heads-layout";
-import { LayersPanel } from "./views/layers";
-import { NextPanel } from "./views/next";
-import { PatternPanel } from "./views/pattern";
-import { TextPanel } from "./views/text";
+import { CausesPanel } from "./views/causes/causes";
+import { ChangesPanel } from "./views/changes/changes";
+import { ComparePanel } from "./views/compare/compare";
+import { HeadsPanel } from "./views/heads/heads";
+import { headsStack } from "./views/heads/heads-layout";
+import { LayersPanel } from "./views/layers/layers";
+import { NextPanel } from "./views/next/next";
+import { PatternPanel } from "./views/pattern/pattern";
+import { TextPanel } from "./views/text/text";
 import { makeUi, type Ui, UiContext, useUi } from "./views/ui";
 
 const PANELS: Record<PanelName, ComponentType> = {

@@ -136,7 +136,7 @@ class Inspector:
         layers, heads = self.notebook.value("[view.capture.n_layers, view.capture.n_heads]")
         canvas = self.panel("heads").locator("canvas").first
         width, height = canvas.evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
-        # The room above (4 px) and below (20 px) and the gap by the step are those of js/src/views/heads-layout.ts.
+        # The room above (4 px) and below (20 px) and the gap by the step are those of js/src/views/heads/heads-layout.ts.
         for gap, least in ((8, 40), (4, 20), (2, 10), (1, 0)):
             step = (height - 24 + gap) / layers
             if step >= least and step == int(step):
@@ -176,7 +176,7 @@ class Inspector:
     def matrix_grid(self) -> Grid:
         """Where the cells of the pattern's matrix stand when all of it is shown."""
         canvas = self.panel("pattern").locator("canvas").first
-        # The room for the labels (76 px left, 56 px above) and 4 px below are those of js/src/views/matrix-paint.ts.
+        # The room for the labels (76 px left, 56 px above) and 4 px below are those of js/src/views/pattern/matrix-layout.ts.
         side = canvas.evaluate("(canvas) => canvas.clientHeight") - 60
         cell = side / self.notebook.value("view.capture.n_tokens")
         return Grid(76, 56, cell, cell)
@@ -227,7 +227,7 @@ class Inspector:
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         positions = self.notebook.value("view.shown_capture.n_tokens")
-        # Labels 40 px wide and 24 px high, rows of 24 px, 4 px to the right and below: js/src/views/layers-layout.ts.
+        # Labels 40 px wide and 24 px high, rows of 24 px, 4 px to the right and below: js/src/views/layers/layers-layout.ts.
         step = (box["width"] - 44) / positions
         assert 52 <= step <= 104, f"columns of {step} px are not those of a grid that is shown whole"
         x, y = box["x"] + 40 + (position + 0.5) * step, box["y"] + box["height"] - 4 - (layer + 0.5) * 24
@@ -239,7 +239,7 @@ class Inspector:
         canvas = self.panel("causes").locator("canvas").last
         canvas.scroll_into_view_if_needed()
         box, at = canvas.bounding_box(), places[f"L{layer}H{head}"]
-        # The edges and the room about the numbers, zero among them, are those of js/src/views/scatter-layout.ts.
+        # The edges and the room about the numbers, zero among them, are those of js/src/views/causes/scatter-layout.ts.
         ends = []
         for one in (0, 1):
             values = [0.0, *(place[one] for place in places.values())]

@@ -79,7 +79,7 @@ def test_arcs_draw_the_strongest_line_as_strong_as_its_weight(view: Inspector):
     canvas = view.panel("pattern").locator("canvas").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    view.page.mouse.move(box["x"] + 40, box["y"] + 9.5 * 20)  # rows of 20 px, columns of 112 px: js/src/views/arcs-paint.ts
+    view.page.mouse.move(box["x"] + 40, box["y"] + 9.5 * 20)  # rows of 20 px, columns of 112 px: js/src/views/pattern/arcs-paint.ts
     view.wait_until_quiet()
     key = view.notebook.value(f"view.capture.pattern({layer}, {head})[9].argmax().item()")
     pixels = view.pixels("pattern")
@@ -100,7 +100,7 @@ def test_the_layer_grid_holds_the_words_and_the_colours_of_the_logit_lens(view: 
     assert [name for name, *_ in rows] == ["layer 3", "layer 2", "layer 1", "layer 0", "embedding"]
     for (_, *cells), expected in zip(reversed(rows), words, strict=True):
         assert [cell.split("”")[0].removeprefix("“") for cell in cells] == [word.strip(" ") for word in expected]
-    # Labels 40 px wide and 24 px high, rows of 24 px: js/src/views/layers-layout.ts. The corner of a cell is free of its word.
+    # Labels 40 px wide and 24 px high, rows of 24 px: js/src/views/layers/layers-layout.ts. The corner of a cell is free of its word.
     pixels = view.pixels("layers")[..., :3].astype(float)
     layers, positions = chances.shape
     step = min(104.0, max(52.0, (pixels.shape[1] - 44) / positions))

@@ -2,7 +2,7 @@
  * The head of the Inspector: which model, what shape, whether the capture reproduces it, and the prompt.
  */
 import type { Run } from "../protocol";
-import { CompareButton } from "../views/compare-line";
+import { CompareButton } from "../views/compare/compare-line";
 import { useStage } from "../views/ui";
 import { Problems } from "./problems";
 import { PromptLine } from "./prompt";

@@ -12,7 +12,7 @@ import type { Theme } from "../theme";
 import { Canvas } from "./canvas";
 import { tableFor } from "./colours";
 import { outline } from "./outline";
-import type { TextValues } from "./text-values";
+import type { TextValues } from "./text/text-values";
 import { useStage } from "./ui";
 
 const WIDTH = 16;

@@ -1,8 +1,8 @@
 /** Where points and bars of causes stand: round ticks, the nearest point, running sums that close. */
 import { describe, expect, it } from "vitest";
-import { headsLayout, headsStack } from "../../src/views/heads-layout";
-import { nearestPoint, niceTicks, placeX, placeY, scatterLayout, upperEndIsFree } from "../../src/views/scatter-layout";
-import { placeOfTerm, waterfall } from "../../src/views/waterfall-layout";
+import { nearestPoint, niceTicks, placeX, placeY, scatterLayout } from "../../src/views/causes/scatter-layout";
+import { placeOfTerm, waterfall } from "../../src/views/causes/waterfall-layout";
+import { headsLayout, headsStack } from "../../src/views/heads/heads-layout";
 
 const point = (x: number, y: number, head = 0) => ({ layer: 0, head, x, y });
 
@@ -45,13 +45,6 @@ describe("a scatter", () => {
     expect(near(0.99, 1.01)).toBe(1);
     expect(near(1, 0.92)).toBe(2);
     expect(near(0.5, 0.5)).toBe(undefined);
-  });
-
-  it("names the diagonal where fewer points lie on it", () => {
-    const low = [point(0, 0), point(1, 1.1), point(10, 0)];
-    expect(upperEndIsFree(scatterLayout(low, 300, 300, true), low)).toBe(true);
-    const high = [point(10, 10), point(9, 9), point(0, 0)];
-    expect(upperEndIsFree(scatterLayout(high, 300, 300, true), high)).toBe(false);
   });
 });
 

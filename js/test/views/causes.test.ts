@@ -8,10 +8,10 @@ import type { FieldMeta, Progress } from "../../src/protocol";
 import type { CellValue, SnapshotField } from "../../src/source/snapshot";
 import { SourceError } from "../../src/source/source";
 import { LIGHT } from "../../src/theme";
-import { attentionAgainstEffect } from "../../src/views/against";
-import { headBox, headsLayout } from "../../src/views/heads-layout";
-import { rankCorrelation } from "../../src/views/rank-correlation";
-import { placeX, placeY, scatterLayout } from "../../src/views/scatter-layout";
+import { rankCorrelation } from "../../src/views/causes/rank-correlation";
+import { placeX, placeY, scatterLayout } from "../../src/views/causes/scatter-layout";
+import { attentionAgainstEffect } from "../../src/views/heads/against";
+import { headBox, headsLayout } from "../../src/views/heads/heads-layout";
 import { field as makeField } from "../shapes";
 import {
   attentionAt,

@@ -4,7 +4,7 @@ import { stageOf } from "../../src/model-stage";
 import { gridOf } from "../../src/panels/grid";
 import { SnapshotSource } from "../../src/source/snapshot";
 import { SourceError } from "../../src/source/source";
-import { answerWords } from "../../src/views/changes-words";
+import { answerWords } from "../../src/views/changes/changes-words";
 import { FakeModel, framePassed } from "../fake-model";
 import { field, RUN, SETTINGS, SHOWING, SHOWN } from "../shapes";
 import {

@@ -1,7 +1,7 @@
 /** A second prompt beside the first: pairs that can be joined and parted, what differs, and long prompts. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Compared } from "../../src/protocol";
-import { columnsOf, joined, type Pair, parted, toggled } from "../../src/views/compare-pairs";
+import { columnsOf, joined, type Pair, parted, toggled } from "../../src/views/compare/compare-pairs";
 import { endAll, METRIC, makeStage, painted, pointAt, press, show, shownRun, TEXTS } from "./stage";
 
 afterEach(endAll);

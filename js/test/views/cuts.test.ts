@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { halfOf } from "../../src/paint/half";
 import { type Change, HALF_MASKED, type NewChange } from "../../src/protocol";
 import { SourceError } from "../../src/source/source";
-import { Cutter } from "../../src/views/pattern-cut";
-import { cutAreas, cutOf, existing, isCut } from "../../src/views/pattern-cuts";
+import { Cutter } from "../../src/views/pattern/pattern-cut";
+import { cutAreas, cutOf, existing, isCut } from "../../src/views/pattern/pattern-cuts";
 import { endAll, makeChange, makeStage, painted, press, type Shape, show, shownRun } from "./stage";
 
 afterEach(endAll);

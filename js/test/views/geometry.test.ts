@@ -5,10 +5,10 @@ import { halfOf } from "../../src/paint/half";
 import { gridOf } from "../../src/panels/grid";
 import { cutWords } from "../../src/panels/table";
 import type { PanelName } from "../../src/protocol";
-import { linesOf } from "../../src/views/arcs-lines";
-import { headAt, headBox, headsLayout } from "../../src/views/heads-layout";
-import { columnsInView, layersLayout, placeAt } from "../../src/views/layers-layout";
-import { chunkOf } from "../../src/views/layers-model";
+import { headAt, headBox, headsLayout } from "../../src/views/heads/heads-layout";
+import { columnsInView, layersLayout, placeAt } from "../../src/views/layers/layers-layout";
+import { chunkOf } from "../../src/views/layers/layers-model";
+import { linesOf } from "../../src/views/pattern/arcs-lines";
 import { panned, revealed, whole, zoomed } from "../../src/views/viewport";
 import { exactNumber, tokenLabel, tokenQuote } from "../../src/views/words";
 

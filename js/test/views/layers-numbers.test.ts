@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { halfOf } from "../../src/paint/half";
 import { colourTable } from "../../src/paint/table";
 import { LIGHT } from "../../src/theme";
-import { layersLayout } from "../../src/views/layers-layout";
-import type { LayersPicture } from "../../src/views/layers-model";
-import { paintLayers } from "../../src/views/layers-paint";
+import { layersLayout } from "../../src/views/layers/layers-layout";
+import type { LayersPicture } from "../../src/views/layers/layers-model";
+import { paintLayers } from "../../src/views/layers/layers-paint";
 import { field } from "../shapes";
 
 const VALUES = [0, 0.04, -2.5, -4.5];

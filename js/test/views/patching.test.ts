@@ -1,7 +1,7 @@
 /** Patching by a cell of the layer grid, and what the pattern and the text do with fields that have a sign. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { SnapshotField } from "../../src/source/snapshot";
-import { patchWords } from "../../src/views/layers-patch";
+import { patchWords } from "../../src/views/layers/layers-patch";
 import { signOf } from "../../src/views/sign";
 import {
   attentionAt,

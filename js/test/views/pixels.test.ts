@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { halfOf } from "../../src/paint/half";
 import { colourTable } from "../../src/paint/table";
 import { DARK, LIGHT, type Theme } from "../../src/theme";
-import { headBox, headsLayout } from "../../src/views/heads-layout";
-import { cellBox, layersLayout } from "../../src/views/layers-layout";
-import { matrixLayout } from "../../src/views/matrix-paint";
+import { headBox, headsLayout } from "../../src/views/heads/heads-layout";
+import { cellBox, layersLayout } from "../../src/views/layers/layers-layout";
+import { matrixLayout } from "../../src/views/pattern/matrix-layout";
 import { attentionAt, colourAt, endAll, makeStage, painted, pointAt, press, show, TEXTS } from "./stage";
 
 afterEach(endAll);

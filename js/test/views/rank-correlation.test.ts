@@ -1,7 +1,7 @@
 /** Spearman's rank correlation against closed cases, and against another implementation's numbers. */
 import { describe, expect, it } from "vitest";
 import fixture from "../../../tests/contract/fixtures/rank_correlation.json";
-import { averageRanks, rankCorrelation } from "../../src/views/rank-correlation";
+import { averageRanks, rankCorrelation } from "../../src/views/causes/rank-correlation";
 
 describe("rank correlation", () => {
   it("gives equal numbers the average of their ranks", () => {

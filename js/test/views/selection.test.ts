@@ -1,6 +1,6 @@
 /** One selection in every panel: hover previews, click pins, Escape lets go, keys walk. */
 import { afterEach, describe, expect, it } from "vitest";
-import { headBox, headsLayout } from "../../src/views/heads-layout";
+import { headBox, headsLayout } from "../../src/views/heads/heads-layout";
 import { endAll, makeStage, painted, pointAt, press, show, type TestStage } from "./stage";
 
 afterEach(endAll);

@@ -1,0 +1,118 @@
+/**
+ * One change of the list: switched, named in place, taken away; what it does alone, and why it could not be made.
+ */
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Change, ChangeOp } from "../../protocol";
+import { tokensOf } from "../compare/prompt-tokens";
+import { useStage } from "../ui";
+import { aloneWords, movedWords } from "./changes-words";
+
+interface RowProps {
+  change: Change;
+  ask: (op: ChangeOp) => void;
+}
+
+const MOVED = 2;
+
+export function ChangeRow({ change, ask }: RowProps) {
+  const stage = useStage();
+  const { id, name, words, on, failed, moved, run } = change;
+  const called = name || words;
+  const alone = aloneWords(change, stage.metric.value?.unit ?? "");
+  const { texts } = tokensOf(stage, run);
+  return (
+    <li data-change={id} data-on={on}>
+      <input
+        type="checkbox"
+        checked={on}
+        aria-label={`make this change: ${called}`}
+        onChange={(event) => ask({ op: "set", id, on: event.currentTarget.checked })}
+      />
+      <span class="what">
+        <Name change={change} rename={(to) => ask({ op: "set", id, name: to })} />
+        <span class={name ? "dim" : ""}>{words}</span>
+        {run === "second" && <span class="dim"> (second prompt)</span>}
+      </span>
+      <span class="alone" title="what this change does to the answer when it is made alone">
+        {failed !== null ? "" : (alone ?? <span class="dim">…</span>)}
+      </span>
+      <button
+        type="button"
+        class="plain small"
+        aria-label={`take away: ${called}`}
+        onClick={() => ask({ op: "remove", id })}
+      >
+        ✕
+      </button>
+      {failed !== null && (
+        <span class="more outcome failed">
+          <span class="mark" aria-hidden="true">
+            !
+          </span>
+          <span>{failed}</span>
+        </span>
+      )}
+      {moved.slice(0, MOVED).map((one, i) => (
+        <span key={i} class="more dim">
+          {movedWords(one, texts)}
+        </span>
+      ))}
+      {moved.length > MOVED && <span class="more dim">{`and in ${moved.length - MOVED} more rows`}</span>}
+    </li>
+  );
+}
+
+/** The name, which a press makes a line to type in: Enter keeps, Escape leaves it as it was. */
+function Name({ change, rename }: { change: Change; rename: (to: string) => void }) {
+  const [editing, setEditing] = useState(false);
+  const line = useRef<HTMLInputElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  // Before the next key: one that came too early would go to the notebook.
+  useLayoutEffect(() => {
+    line.current?.focus();
+    line.current?.select();
+  }, [editing]);
+  const ended = useRef(true);
+  const begin = () => {
+    ended.current = false;
+    setEditing(true);
+  };
+  const end = (keep: boolean, toButton: boolean) => {
+    if (ended.current || line.current === null) return; // a line that is taken out of the page blurs once more
+    ended.current = true;
+    const typed = line.current.value.trim();
+    setEditing(false);
+    if (keep && typed !== change.name) rename(typed);
+    if (toButton) requestAnimationFrame(() => button.current?.focus());
+  };
+  if (!editing)
+    return (
+      <button
+        ref={button}
+        type="button"
+        class={change.name ? "name" : "name dim"}
+        aria-label={`${change.name ? "rename" : "name"} this change`}
+        title={change.name ? "rename" : "give it a name"}
+        onClick={begin}
+      >
+        {change.name || "✎"}
+      </button>
+    );
+  return (
+    <input
+      ref={line}
+      class="name"
+      defaultValue={change.name}
+      aria-label="name of this change"
+      maxLength={200}
+      spellcheck={false}
+      data-lm-suppress-shortcuts="true"
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === "Enter" && !event.isComposing) end(true, true);
+        else if (event.key === "Escape") end(false, true);
+      }}
+      onBlur={() => end(true, false)}
+    />
+  );
+}
