@@ -13,7 +13,7 @@ from llmwidgets.fields import ABSENT, EVIDENCE, BlockRequest
 from llmwidgets.widgets.causes.fields import CauseFields
 from tests.architectures import build, prompt_ids
 from tests.circuit import BACKUP, GAIN, INDUCTION, circuit, prompt
-from tests.unit.widgets.causes import BETWEEN_TWO, OF_ONE_PROMPT, Heard, exact
+from tests.unit.widgets.causes.heard import BETWEEN_TWO, OF_ONE_PROMPT, Heard, exact
 from tests.unit.widgets.tiny import tiny_gpt2
 
 TEXTS = (

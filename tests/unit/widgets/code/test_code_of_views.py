@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import llmwidgets as lw
-from tests.unit.widgets.test_code import CURSOR, FIRST, LONGER, computed, same, shown_by
+from tests.unit.widgets.code.test_code import CURSOR, FIRST, LONGER, computed, same, shown_by
 from tests.unit.widgets.tiny import drain
 
 

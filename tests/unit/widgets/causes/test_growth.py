@@ -12,7 +12,7 @@ from llmwidgets.fields import PENDING, BlockRequest
 from llmwidgets.models.errors import CaptureStopped
 from llmwidgets.widgets.causes import growth, makers, sweeps
 from llmwidgets.widgets.causes.growth import Growth
-from tests.unit.widgets.causes import Heard, exact
+from tests.unit.widgets.causes.heard import Heard, exact
 
 METRIC = lw.Metric(5, 6)
 NAME = "ablation_effect"

@@ -14,31 +14,8 @@ import llmwidgets as lw
 from llmwidgets.widgets import live
 from llmwidgets.widgets.inquiry import exhibits
 from tests.architectures import build, prompt_ids
+from tests.unit.widgets.inquiry.asked import LONGER, METRIC, OTHER, PROMPT
 from tests.unit.widgets.tiny import Page, drain
-
-PROMPT = "When Mary and John went to the store, John gave a drink to"
-OTHER = "When Mary and John went to the store, Mary gave a drink to"
-LONGER = "When Mary and John went to the big store, Mary gave a drink to"
-METRIC = lw.Metric(" Mary", " John")
-
-
-@pytest.fixture(scope="module")
-def demo():
-    return lw.capture(lw.demo_model(), PROMPT)
-
-
-@pytest.fixture(scope="module")
-def other(demo):
-    return demo.again(OTHER)
-
-
-@pytest.fixture
-def view(demo):
-    made = lw.Inspector(demo)
-    made.metric = METRIC
-    drain(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture
