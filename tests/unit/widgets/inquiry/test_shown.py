@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import llmwidgets as lw
+from llmwidgets.widgets.inquiry import exhibits
 from tests.unit.widgets.inquiry.asked import METRIC, OTHER, field
 from tests.unit.widgets.tiny import Page, drain
 
@@ -126,3 +127,14 @@ def test_a_closed_view_says_so(demo):
     ):
         with pytest.raises(RuntimeError, match="closed"):
             ask()
+
+
+def test_where_runs_are_large_only_those_that_are_needed_are_kept(view, monkeypatch):
+    monkeypatch.setattr(exhibits, "KEPT_BYTES", 0)
+    for layer in range(4):
+        view.interventions = lw.Intervention("z", layer=layer)
+        drain(view)
+        assert view.run["live"] == [view.run["epoch"]]
+    view.shown = "difference"
+    drain(view)
+    assert len(view.run["live"]) == 3, "the difference and the two runs that it compares"
