@@ -87,6 +87,20 @@ describe("the list of changes", () => {
     );
   });
 
+  it("counts the rows that it does not show, and of as many as are told at most says that there may be more", async () => {
+    const rows = (n: number) =>
+      Array.from({ length: n }, (_, query) => ({ layer: 2, head: 1, query, share: 0.5, to: [] }));
+    const of = (n: number) => makeChange(n, { moved: rows(n) });
+    const view = show(changed(of(2), of(3), of(7), of(8)));
+    await painted();
+    expect([2, 3, 7, 8].map((n) => texts(view.all(`[data-change="${n}"] .more`))[2])).toEqual([
+      undefined,
+      "and in 1 more row",
+      "and in 5 more rows",
+      "and in at least 6 more rows",
+    ]);
+  });
+
   it("asks for what its parts are pressed for", async () => {
     const stage = changed(makeChange(3));
     const view = show(stage);

@@ -1,5 +1,6 @@
 /** The next-token panel: a press chooses what is measured, and a changed run has the clean one's share beside its own. */
 import { afterEach, describe, expect, it } from "vitest";
+import { HALF_ABSENT } from "../../src/protocol";
 import { SourceError } from "../../src/source/source";
 import { SHOWING } from "../shapes";
 import { endAll, METRIC, makeStage, painted, pointAt, press, show, shownRun, type TestStage } from "./stage";
@@ -204,6 +205,27 @@ describe("the guesses of a changed run", () => {
     stage.run.value = shownRun(stage, 4, { which: "prompts", label: "second − first" });
     await painted();
     expect(view.panel("next").querySelectorAll(".pill").length).toBe(0);
+  });
+
+  it("in a difference at a place without a partner are none, and this is said", async () => {
+    const stage = twoRuns();
+    const { under } = stage.source;
+    const read = under.read.bind(under);
+    under.read = async (request) => {
+      const block = await read(request);
+      if (request.field !== "next_token" || request.epoch !== 4) return block;
+      return { ...block, texts: ["", "", ""], halves: new Uint16Array(3).fill(HALF_ABSENT) };
+    };
+    const { view } = await shown(stage);
+    stage.showing.value = { which: "prompts", options: OPTIONS };
+    stage.run.value = shownRun(stage, 4, { which: "prompts", label: "second − first" });
+    await painted();
+    expect(view.panel("next").querySelectorAll("li").length).toBe(0);
+    expect(view.panel("next").textContent).not.toContain("NaN");
+    expect(view.panel("next").textContent).toContain("This token has no partner in the other prompt");
+    stage.run.value = shownRun(stage, 3, { which: "prompts", label: "second − first" });
+    await painted();
+    expect(view.panel("next").textContent).not.toContain("no partner");
   });
 
   it("never take a share from a run that is over", async () => {

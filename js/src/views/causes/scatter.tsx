@@ -22,7 +22,7 @@ import { paintPointMarks, paintScatter, pointOf } from "./scatter-paint";
 
 const HEIGHT = 216;
 const SQUARE = 300;
-const ON_THE_LINE = " Dashed: both are equal, and nothing later reacted.";
+const ON_THE_LINE = " Dashed: both are equal, so what reacted later adds up to nothing.";
 
 const unitOf = ({ unit }: FieldMeta): string => (unit === "" || unit === "share" ? "" : ` ${unit}`);
 

@@ -13,6 +13,14 @@ interface RowProps {
 }
 
 const MOVED = 2;
+/** How many the kernel tells of, largest first: there may be more. */
+const MOST_MOVED = 8;
+
+/** "and in 3 more rows": of rows that were told of, those that are not shown. */
+function restWords(told: number): string {
+  const rest = told - MOVED;
+  return `and in ${told >= MOST_MOVED ? "at least " : ""}${rest} more row${rest === 1 ? "" : "s"}`;
+}
 
 export function ChangeRow({ change, ask }: RowProps) {
   const stage = useStage();
@@ -57,7 +65,7 @@ export function ChangeRow({ change, ask }: RowProps) {
           {movedWords(one, texts)}
         </span>
       ))}
-      {moved.length > MOVED && <span class="more dim">{`and in ${moved.length - MOVED} more rows`}</span>}
+      {moved.length > MOVED && <span class="more dim">{restWords(moved.length)}</span>}
     </li>
   );
 }

@@ -7,7 +7,7 @@
  */
 import { computed, type ReadonlySignal } from "@preact/signals";
 import { nextRequest } from "../../first-picture";
-import { valueOf } from "../../paint/half";
+import { stateOf, valueOf } from "../../paint/half";
 import type { BlockRequest, FieldMeta, Run, Which } from "../../protocol";
 import type { Stage } from "../../stage";
 import { spanOf } from "../fit";
@@ -96,12 +96,12 @@ export class NextModel {
         epoch: shown.epoch,
         position: shown.index.position as number,
         compared: before !== null,
-        rows: (block.texts ?? []).map((text, rank) => ({
-          text,
-          share: valueOf(block.halves[rank]!, block.exponent),
-          was: were.get(text) ?? null,
-          rank,
-        })),
+        // A place without a partner in the other prompt has no differences, and so no words.
+        rows: (block.texts ?? []).flatMap((text, rank) => {
+          const half = block.halves[rank]!;
+          if (stateOf(half) === "absent") return [];
+          return [{ text, share: valueOf(half, block.exponent), was: were.get(text) ?? null, rank }];
+        }),
       };
       return this.#last;
     });

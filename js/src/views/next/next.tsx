@@ -179,6 +179,9 @@ export function NextPanel() {
           />
         ))}
       </ol>
+      {isDifference && rows.length === 0 && epoch === stage.run.value?.epoch && (
+        <p class="caveat">This token has no partner in the other prompt: there is nothing to compare it with.</p>
+      )}
       <Measured
         position={canAsk ? at : null}
         spaced={2 * rows.filter(({ text }) => text.startsWith(" ")).length > rows.length}
