@@ -35,7 +35,8 @@ def field_differences(
     """after − before of each field that both runs have, by name, in the order of `fields_before`.
 
     pairs: (position of before, position of after) where the prompts differ; None: the same positions, so equally many. label: such as
-    "changed − clean". evidence: "intervention" for changed − clean, "observation" for one prompt less another.
+    "changed − clean". evidence: "intervention" for changed − clean, "observation" for one prompt less another, which
+    leaves each field its own kind.
 
     >>> import llmwidgets as lw
     >>> run = lw.capture(lw.demo_model(), "When Mary and John went to the store, John gave a drink to")

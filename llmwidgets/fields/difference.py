@@ -30,7 +30,9 @@ def difference(after: Field, before: Field, *, label: str, pairs: Pairs | None =
 
     pairs: (place in before's prompt, place in after's): the query, key and position of `after` are those of another prompt; a place
     without a partner is absent. None: the same places. label: what is subtracted from what, such as "changed − clean"; it stands in the
-    title and names both values of a cell. Values keep the readers' dtype.
+    title and names both values of a cell. evidence: what the subtraction is: "intervention" for a change that was made; "observation"
+    for two runs side by side, whose difference is of the kind that `before` is (effects stay interventions, contributions
+    attributions). Values keep the readers' dtype.
 
     >>> from llmwidgets.fields.axis import Axis
     >>> def doubled(by):
@@ -52,7 +54,7 @@ def difference(after: Field, before: Field, *, label: str, pairs: Pairs | None =
         unit=before.unit,
         reader=both.cells,
         scale=Scale("diverging", 0.0, None, before.scale.power),
-        evidence=evidence,
+        evidence=before.evidence if evidence == "observation" else evidence,
         caveat=f"{caveat} {WORDS}" if has_texts else caveat,
         method=f"{before.method}; {label}" if before.method else label,
         texts=has_texts,

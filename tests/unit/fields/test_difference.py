@@ -123,6 +123,13 @@ def test_it_says_what_it_is() -> None:
     assert seen.caveat == BY_RUN and seen.evidence == "observation"
 
 
+@pytest.mark.parametrize("kind", ["observation", "attribution", "intervention", "unstated"])
+def test_two_runs_side_by_side_leave_a_field_its_kind_of_evidence(kind: str) -> None:
+    after, before = (field(Table(T, seed), evidence=kind) for seed in (1, 2))
+    seen = difference(after, before, label="second − first", evidence="observation")
+    assert (seen.evidence, seen.caveat) == (kind, BY_RUN)
+
+
 def test_a_word_that_differs_is_shown_as_old_and_new() -> None:
     after, before = Table(T, 1), Table(T, 2)
     both = difference(field(after, True), field(before, True), label=LABEL)
