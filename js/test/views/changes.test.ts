@@ -101,6 +101,13 @@ describe("the list of changes", () => {
     ]);
   });
 
+  it("says that a change is made in the second prompt, which is not where its activations are from", async () => {
+    const words = "resid_pre in layer 1 taken from another prompt at position 2";
+    const view = show(changed(makeChange(3, { words, run: "second" })));
+    await painted();
+    expect(view.find(".what").textContent).toContain(`${words} (in the second prompt)`);
+  });
+
   it("asks for what its parts are pressed for", async () => {
     const stage = changed(makeChange(3));
     const view = show(stage);

@@ -39,7 +39,7 @@ export function ChangeRow({ change, ask }: RowProps) {
       <span class="what">
         <Name change={change} rename={(to) => ask({ op: "set", id, name: to })} />
         <span class={name ? "dim" : ""}>{words}</span>
-        {run === "second" && <span class="dim"> (second prompt)</span>}
+        {run === "second" && <span class="dim"> (in the second prompt)</span>}
       </span>
       <span class="alone" title="what this change does to the answer when it is made alone">
         {failed !== null ? "" : (alone ?? <span class="dim">…</span>)}
