@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ...capture import Capture
 
 KEPT, KEPT_BYTES = 6, 1 << 30
-"""Runs that are answered for at a time, past which the one that was shown longest ago goes; and what their activations may take, past
-which as few are kept as there must be."""
+"""Runs that are answered for at a time, past which the one that was shown longest ago goes; and what the activations of changed runs may
+take, past which as few are kept as there must be."""
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[Any, ...]
@@ -212,8 +212,9 @@ class Exhibits:
         self._use(key)
         needed = {one for one, each in self._kept.items() if one == key or _stands_on(served, each)}
         for old in [one for one in self._kept if one not in needed]:
-            held = {id(each.capture): each.capture.nbytes for each in self._kept.values()}
-            if old in self._kept and (len(self._kept) > KEPT or sum(held.values()) > KEPT_BYTES):
+            changed = {id(each.capture): each.capture.nbytes for one, each in self._kept.items() if one[0] not in UNCHANGED}
+            is_too_much = sum(changed.values()) > KEPT_BYTES and old[0] not in UNCHANGED  # clean runs are held anyway
+            if old in self._kept and (len(self._kept) > KEPT or is_too_much):
                 self._drop(old)
 
     def _use(self, key: Key) -> None:

@@ -131,10 +131,13 @@ def test_a_closed_view_says_so(demo):
 
 def test_where_runs_are_large_only_those_that_are_needed_are_kept(view, monkeypatch):
     monkeypatch.setattr(exhibits, "KEPT_BYTES", 0)
+    clean = view.run["epoch"]
     for layer in range(4):
         view.interventions = lw.Intervention("z", layer=layer)
         drain(view)
-        assert view.run["live"] == [view.run["epoch"]]
+        assert view.run["live"] == [clean, view.run["epoch"]]
     view.shown = "difference"
     drain(view)
     assert len(view.run["live"]) == 3, "the difference and the two runs that it compares"
+    view.served.causes.fill("ablation_effect")
+    assert view.served.causes.progress()["ablation_effect"]["state"] == "running"
