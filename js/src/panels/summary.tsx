@@ -1,15 +1,16 @@
 /**
- * A sentence about where the selection stands, for screen readers: said once the selection has come to rest.
+ * A sentence about which run is shown, what it answers, and where the selection stands, for screen readers: said once the selection has come to rest.
  */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { answerWords } from "../views/changes/changes-words";
 import { useStage } from "../views/ui";
 import { tokenQuote } from "../views/words";
 
 const REST_MS = 300;
 
 export function Summary() {
-  const { selection, tokens, status } = useStage();
+  const { selection, tokens, status, run, metric, settled } = useStage();
   const said = useSignal("");
   const { layer, head, query, key } = selection.pinned;
   const { texts } = tokens.value;
@@ -19,7 +20,11 @@ export function Summary() {
     query.value === null ? "" : `from token ${query.value} ${tokenQuote(texts[query.value])}`,
     key.value === null ? "" : `to token ${key.value} ${tokenQuote(texts[key.value])}`,
   ];
-  const now = status.value.state === "running" ? "running" : at.filter((part) => part !== "").join(", ");
+  const shown = run.value?.shown;
+  const answer = metric.value && shown ? answerWords(metric.value, shown) : "";
+  const which = shown?.label ? [`${shown.label}, ${answer}`] : [];
+  const isRunning = status.value.state === "running" || !settled.value;
+  const now = isRunning ? "running" : [...which, ...at.filter((part) => part !== "")].join(", ");
   useEffect(() => {
     const timer = setTimeout(() => {
       said.value = now;

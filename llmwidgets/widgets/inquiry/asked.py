@@ -20,7 +20,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 RUNS = ("first", "second")
 UNCHANGED = ("clean", "second", "prompts")
-_OF_OTHER_PROMPT = "it names positions of another prompt; switch it on to make it in this one"
+OF_OTHER_PROMPT = "it names positions of another prompt; switch it on to make it in this one"
 
 
 @dataclass(frozen=True)
@@ -166,4 +166,4 @@ def swapped(pairs: Sequence[tuple[int, int]]) -> Pairs:
 
 
 def _unbound(entry: Entry) -> Entry:
-    return replace(entry, on=False, failed=_OF_OTHER_PROMPT) if entry.on and entry.is_bound else entry
+    return replace(entry, on=False, failed=OF_OTHER_PROMPT) if entry.on and entry.is_bound else entry

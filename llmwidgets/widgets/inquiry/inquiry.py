@@ -19,7 +19,7 @@ from ..answers import Cancelled, never
 from ..failures import sentence
 from ..runner import Work
 from ..selection import TURN
-from .asked import RUNS, UNCHANGED, Asked, Entry, changed_of, is_difference, run_of, swapped
+from .asked import OF_OTHER_PROMPT, RUNS, UNCHANGED, Asked, Entry, changed_of, is_difference, run_of, swapped
 from .following import Following
 from .measuring import asked_of
 from .proposals import CANNOT, aligned, is_from, metric_for, named, taken_from
@@ -65,7 +65,8 @@ class Inquiry(Following):
         metric = metric_for(asked, run)
         asked = asked.of_run(run).without_failures({entry.id: _FROM_FORMER for entry in gone if entry.on})
         asked = aligned(replace(asked, **metric))
-        return asked.without_failures({entry.id: why for entry in asked.entries if entry.on and (why := self._why_not(asked, entry))})
+        of_places = [entry for entry in asked.entries if entry.on or entry.failed == OF_OTHER_PROMPT]
+        return asked.without_failures({entry.id: why for entry in of_places if (why := self._why_not(asked, entry))})
 
     def compare(self, second: Capture | None) -> None:
         """A second run beside the first, or none."""
@@ -120,7 +121,9 @@ class Inquiry(Following):
         on = asked_of(run, metric)
         ids = {"target": on.target_id, "foil": on.foil_id}
         new = {name: given[name] if given.get(name, ids[name]) is None else token_id(run, given.get(name, ids[name]), name) for name in ids}
-        if new["target"] == new["foil"]:  # a click on the foil makes it the target, and the other way round
+        if new["target"] == new["foil"] and not {"target", "foil"} <= set(
+            given
+        ):  # a click on the foil makes it the target, and the other way round
             if "target" in given or on.foil_id is None:
                 new["foil"] = on.target_id
             else:

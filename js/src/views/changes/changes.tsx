@@ -4,6 +4,7 @@
  * Always true: the list is the user's own, so it never waits: a switch stands where it was put, and what the kernel refuses is said.
  * The line about the answer belongs to the run that is shown; it is dimmed while another is on its way.
  */
+import { useRef } from "preact/hooks";
 import { Failure } from "../../panels/attempt";
 import { Switch } from "../../panels/menu";
 import type { ChangeOp } from "../../protocol";
@@ -17,7 +18,12 @@ import { answerWords } from "./changes-words";
 export function ChangesPanel() {
   const { stage, changing } = useUi();
   const changes = stage.changes.value;
-  const ask = (op: ChangeOp) => changing.try(() => stage.change(op));
+  const heading = useRef<HTMLHeadingElement>(null);
+  const ask = (op: ChangeOp) => {
+    // The button that was pressed goes with its row: who walks by keys stays in the panel.
+    if (op.op === "remove" || op.op === "clear") heading.current?.focus({ preventScroll: true });
+    return changing.try(() => stage.change(op));
+  };
   const on = changes.filter((change) => change.on).length;
   return (
     <section
@@ -27,7 +33,9 @@ export function ChangesPanel() {
       aria-label="Changes"
     >
       <div class="head">
-        <h3>Changes</h3>
+        <h3 ref={heading} tabIndex={-1}>
+          Changes
+        </h3>
         {changes.length > 0 && <span class="dim">{`${on} of ${changes.length} on`}</span>}
         {changes.length === 0 && <Shown />}
         {changes.length > 0 && (

@@ -45,7 +45,6 @@ export function OtherTokens({ metric, position, spaced, close }: OtherProps) {
         <input
           value={typed[role]}
           aria-label={`${role} token`}
-          placeholder={role === "foil" ? "none" : ""}
           size={10}
           spellcheck={false}
           autocomplete="off"

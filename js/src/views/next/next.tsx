@@ -18,6 +18,7 @@ import { type Guess, NextModel } from "./next-model";
 import { OtherTokens } from "./next-other";
 
 const SHOWN = 5;
+const NOTHING_NEXT = "This run has no output to read next tokens from.";
 const ROLES: Role[] = ["target", "foil"];
 
 const width = (share: number): string => `${Math.max(0, Math.min(1, share)) * 100}%`;
@@ -141,7 +142,7 @@ export function NextPanel() {
       waiting={model.wanted.waiting}
       error={model.wanted.error}
       retry={model.wanted.retry}
-      empty={model.field.value ? null : "This run has no output to read next tokens from."}
+      empty={model.field.value || metric ? null : NOTHING_NEXT}
       table={() => ({
         caption: `next token ${after}`,
         columns: [isDifference ? "difference" : "share", ...(compared ? ["clean run"] : [])],
@@ -154,6 +155,7 @@ export function NextPanel() {
         })),
       })}
     >
+      {!model.field.value && <p class="empty">{NOTHING_NEXT} Another token of its output can be measured:</p>}
       <ol class={here ? "guesses pilled" : "guesses"}>
         {first.map((guess) => (
           <Row

@@ -67,7 +67,7 @@ def test_another_prompt_keeps_changes_of_parts_and_switches_off_those_of_positio
     view.show_capture(demo.again("key lamp river clock orange ; key lamp river clock"))
     drain(view)
     part, look = view.changes
-    assert part["on"] and not look["on"] and "another prompt" in look["failed"]
+    assert part["on"] and not look["on"] and "outside" in look["failed"]
     assert view.shown == "changed" and view.run["shown"]["changes"] == [part["id"]]
 
 
@@ -104,3 +104,15 @@ def test_many_threads_at_once_lose_no_change(view):
         thread.join(30)
     drain(view)
     assert all(entry.on for entry in entries) and view.run["shown"]["changes"] == [one["id"] for one in view.changes]
+
+
+def test_a_change_that_does_not_fit_a_shorter_prompt_says_why_and_one_that_does_may_be_switched_on(view, demo):
+    view.interventions = [lw.Intervention("scores", layer=1, position=13, key=2), lw.Intervention("scores", layer=1, position=4, key=2)]
+    view.show_capture(demo.again("The keys to the cabinet"))
+    drain(view)
+    outside, inside = view.changes
+    assert not outside["on"] and "outside" in outside["failed"]
+    assert not inside["on"] and "switch it on" in inside["failed"]
+    view.interventions[1].on = True
+    drain(view)
+    assert view.changes[1]["failed"] is None and view.shown == "changed"

@@ -76,3 +76,9 @@ def test_a_metric_at_the_last_token_stays_there_when_the_prompt_grows(view, demo
     assert page.settled()[1].ok and view.metric.position == 13
     view.show_capture(demo.again("When Mary and John went to the big old store, John gave a drink to"))
     assert view.measured["position"] == 15 and not view.measured["proposed"]
+
+
+def test_one_token_as_target_and_foil_at_once_is_refused(view):
+    page, before = Page(view), view.measured
+    page.asks({"id": 1, "method": "metric", "params": {"target": " Mary", "foil": " Mary"}})
+    assert "same token" in page.settled()[1].error["message"] and view.measured == before
