@@ -105,7 +105,7 @@ function App() {
       data-settled={ui.stage.settled.value}
     >
       <div class="grid" style={{ gridTemplateColumns: grid.columns, gridTemplateAreas: grid.areas }}>
-        {panels.value.map((name) => {
+        {grid.order.map((name) => {
           const Shown = PANELS[name];
           const early = run.value === null && name !== "bar";
           return (

@@ -10,6 +10,8 @@ export interface Grid {
   kind: "narrow" | "middle" | "wide";
   columns: string;
   areas: string;
+  /** The panels in the order in which they are read: what is walked by Tab is what is seen. */
+  order: PanelName[];
 }
 
 export const NARROW_BELOW = 700;
@@ -36,11 +38,13 @@ const TWO_GRIDS: typeof SPANS = { "heads pattern": [6, 6], "heads pattern layers
 export function gridOf(panels: PanelName[], width: number, twoGrids = false): Grid {
   const kind = width < NARROW_BELOW ? "narrow" : width > WIDE_ABOVE ? "wide" : "middle";
   const rows = ROWS[kind].map((row) => row.filter((name) => panels.includes(name))).filter((row) => row.length > 0);
-  if (kind === "narrow") return { kind, columns: "minmax(0, 1fr)", areas: rows.map(([name]) => `"${name}"`).join(" ") };
+  const order = rows.flat();
+  if (kind === "narrow")
+    return { kind, columns: "minmax(0, 1fr)", areas: rows.map(([name]) => `"${name}"`).join(" "), order };
   const areas = rows.map((row) => {
     const names = row.join(" ");
     const spans = (twoGrids && TWO_GRIDS[names]) || (SPANS[names] ?? row.map(() => 12 / row.length));
     return `"${row.flatMap((name, i) => new Array<string>(spans[i]!).fill(name)).join(" ")}"`;
   });
-  return { kind, columns: "repeat(12, minmax(0, 1fr))", areas: areas.join(" ") };
+  return { kind, columns: "repeat(12, minmax(0, 1fr))", areas: areas.join(" "), order };
 }
