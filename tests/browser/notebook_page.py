@@ -152,21 +152,21 @@ class NotebookPage:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         return json.loads(self.path.read_text())
 
-    def reload(self, expected: str) -> None:
-        """Load the page again and wait for what `expected` selects; the kernel lives on.
+    def reload(self, expected: Locator) -> None:
+        """Load the page again and wait for what is expected in it; the kernel lives on.
 
-        The widget manager gives the kernel four seconds to tell of its widgets, and a busy machine may miss them: a second loading is
-        what a person would try, too.
+        The widget manager gives the kernel four seconds to tell of its widgets, and a busy machine may miss them: another loading is what a
+        person would try, too.
         """
-        for last in (False, True):
+        for left in (2, 1, 0):
             self.page.goto(self.server.address(self.path).removesuffix("?reset"), wait_until="domcontentloaded")
             self.page.wait_for_selector(".jp-Notebook .jp-Cell")
             self.page.wait_for_function(KERNEL_IS_IDLE)
             try:
-                self.page.wait_for_selector(expected, state="attached", timeout=None if last else 20_000)
+                expected.first.wait_for(state="attached", timeout=20_000 if left else None)
                 return
             except TimeoutError:
-                if last:
+                if not left:
                     raise
 
     def restart_kernel(self) -> None:

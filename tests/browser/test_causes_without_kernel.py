@@ -35,7 +35,7 @@ def test_a_saved_notebook_shows_the_changed_run_before_its_kernel_knows_of_it(op
     answer = view.answer
     saved = notebook.save()
     assert len(str(saved)) < 1_000_000
-    notebook.reload(expected="[data-llmw-state]")
+    notebook.reload(expected=notebook.cell(1).locator("[data-llmw-state]"))
     again = Inspector(notebook, notebook.cell(1)).wait_until_settled("changed", changes=1)
     assert again.answer == answer
     again.switch_change(0)

@@ -18,7 +18,7 @@ def test_a_page_loaded_again_finds_the_view_as_it_was(open_notebook):
     notebook.page.mouse.move(0, 0)
     before = view.wait_until_quiet().token_colours()
     notebook.save()
-    notebook.reload(expected="[data-llmw-state]")
+    notebook.reload(expected=notebook.cell(1).locator("[data-llmw-state]"))
     again = Inspector(notebook, notebook.cell(1)).wait_until_quiet()
     assert again.token_colours() == before
     again.click_head(0, 0)
