@@ -1,7 +1,7 @@
 """What a view is asked to show: the runs, the metric, the changes, and which of the runs that follow from them.
 
 Always true: an `Asked` is a value; whoever asks for something else makes another. Nothing is computed here but which runs there can be and
-how they are called; who makes them is exhibits.py's, who says so on the page view.py's.
+how they are called; who makes them is exhibits.py's, who says so on the page live.py's.
 """
 
 from __future__ import annotations
@@ -90,11 +90,6 @@ class Asked:
         if two:
             found.append(("prompts", "second − first"))
         return found
-
-    @property
-    def label(self) -> str:
-        """What the shown run is called on every panel; nothing for the first prompt's clean run."""
-        return "" if self.which == "clean" else dict(self.options)[self.which]
 
     def entries_on(self, run: str) -> list[Entry]:
         """The changes that are made in a run."""

@@ -21,7 +21,7 @@ from .proposals import CANNOT
 
 if TYPE_CHECKING:
     from ..answers import Served
-    from ..runner import Runner
+    from ..runner import Runner, Work
 
 ACCEPTED = Answer({"accepted": True})
 LONGEST_NAME = 200  # it is saved with a notebook
@@ -62,10 +62,7 @@ def _method(view: View, ask: Callable[[View, Mapping[str, Any]], Answer | None])
 
 
 def _run(view: View, params: Mapping[str, Any]) -> Answer | None:
-    run, prompt = view.inquiry.asked.first, _prompt(params)
-    if run is None or not is_editable(run):
-        raise BadRequest("this view cannot run another prompt", "it has no model, or no tokenizer; capture anew with lw.capture")
-    view.runner.start(lambda progress, cancelled: run.again(prompt, progress=progress, cancelled=cancelled), prompt)
+    view.runner.start(_another(view, params), params["prompt"])
     return None
 
 
@@ -86,7 +83,6 @@ def _metric(view: View, params: Mapping[str, Any]) -> None:
 
 def _change(view: View, params: Mapping[str, Any]) -> None:
     inquiry, op = view.inquiry, params.get("op")
-
     if op == "add":
         given = params.get("change")
         if not isinstance(given, Mapping):
@@ -136,8 +132,7 @@ def _show(view: View, params: Mapping[str, Any]) -> None:
 
 
 def _fill(view: View, params: Mapping[str, Any]) -> None:
-    causes = _causes(view)
-    causes.fill(str(params.get("field")))
+    _causes(view).fill(str(params.get("field")))
 
 
 def _halt(view: View, params: Mapping[str, Any]) -> Answer:
@@ -159,10 +154,7 @@ def _compare(view: View, params: Mapping[str, Any]) -> None:
     if params["prompt"] is None:
         view.inquiry.compare(None)
         return
-    run, prompt = view.inquiry.asked.first, _prompt(params)
-    if run is None or not is_editable(run):
-        raise BadRequest("this view cannot run another prompt", "it has no model, or no tokenizer; capture anew with lw.capture")
-    view.inquiry.compare_soon(lambda progress, cancelled: run.again(prompt, progress=progress, cancelled=cancelled))
+    view.inquiry.compare_soon(_another(view, params))
 
 
 def _align(view: View, params: Mapping[str, Any]) -> None:
@@ -175,6 +167,14 @@ def _align(view: View, params: Mapping[str, Any]) -> None:
 def _code(view: View, params: Mapping[str, Any]) -> Answer:
     cursor = params.get("cursor")
     return Answer({"code": view.code(str(params.get("field")), cursor if isinstance(cursor, Mapping) else {})})
+
+
+def _another(view: View, params: Mapping[str, Any]) -> Work:
+    """The work of running the prompt that was asked for."""
+    run, prompt = view.inquiry.asked.first, _prompt(params)
+    if run is None or not is_editable(run):
+        raise BadRequest("this view cannot run another prompt", "it has no model, or no tokenizer; capture anew with lw.capture")
+    return lambda progress, cancelled: run.again(prompt, progress=progress, cancelled=cancelled)
 
 
 def _prompt(params: Mapping[str, Any]) -> str:

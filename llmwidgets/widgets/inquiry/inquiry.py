@@ -121,9 +121,8 @@ class Inquiry(Following):
         on = asked_of(run, metric)
         ids = {"target": on.target_id, "foil": on.foil_id}
         new = {name: given[name] if given.get(name, ids[name]) is None else token_id(run, given.get(name, ids[name]), name) for name in ids}
-        if new["target"] == new["foil"] and not {"target", "foil"} <= set(
-            given
-        ):  # a click on the foil makes it the target, and the other way round
+        names_both = "target" in given and "foil" in given
+        if new["target"] == new["foil"] and not names_both:  # a click on the foil makes it the target, and the other way round
             if "target" in given or on.foil_id is None:
                 new["foil"] = on.target_id
             else:

@@ -75,3 +75,15 @@ def drain(view) -> None:
         for _ in range(count):
             workers.submit(partial(barrier.wait, 60))
         barrier.wait(60)
+
+
+def fill(causes, *names: str) -> None:
+    """Sweep these fields of causes (all that grow, without names), and return when that is done."""
+    for name, told in causes.progress().items():
+        if told["total"] and (not names or name in names):
+            causes.fill(name)
+    for one in getattr(causes, "_both", (causes,)):
+        if one._workers is not None:
+            barrier = threading.Barrier(2)
+            one._workers.submit(partial(barrier.wait, 60))
+            barrier.wait(60)

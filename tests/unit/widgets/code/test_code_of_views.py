@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 
 import llmwidgets as lw
 from tests.unit.widgets.code.test_code import CURSOR, FIRST, LONGER, computed, same, shown_by
-from tests.unit.widgets.tiny import drain
+from tests.unit.widgets.tiny import drain, fill
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +28,6 @@ def view(subject):
     drain(view)
     yield view
     view.close()
-
-
-def fill(causes: Any) -> None:
-    """Sweep all that grows, and return when it is done."""
-    for name, told in causes.progress().items():
-        if told["total"]:
-            causes.fill(name)
-    for one in getattr(causes, "_both", (causes,)):
-        if one._workers is not None:
-            barrier = threading.Barrier(2)
-            one._workers.submit(partial(barrier.wait, 60))
-            barrier.wait(60)
 
 
 @pytest.mark.parametrize("which", ["clean", "changed", "difference", "second", "second_changed", "second_difference", "prompts"])

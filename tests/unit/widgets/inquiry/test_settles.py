@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from llmwidgets.widgets import live
 from llmwidgets.widgets.inquiry import exhibits
 from tests.architectures import build, prompt_ids
 from tests.unit.widgets.inquiry.asked import LONGER, METRIC, OTHER, PROMPT
-from tests.unit.widgets.tiny import Page, drain
+from tests.unit.widgets.tiny import Page, drain, fill
 
 
 @pytest.fixture
@@ -35,13 +34,7 @@ def held(monkeypatch):
 
 def swept(view, name: str) -> np.ndarray:
     """The numbers of a field that grows, when its sweeps are done."""
-    causes = view.served.causes
-    causes.fill(name)
-    for one in getattr(causes, "_both", (causes,)):
-        if one._workers is not None:
-            barrier = threading.Barrier(2)
-            one._workers.submit(partial(barrier.wait, 60))
-            barrier.wait(60)
+    fill(view.served.causes, name)
     assert view.progress[name]["state"] == "ready"
     return view.served.fields[name].read().values
 

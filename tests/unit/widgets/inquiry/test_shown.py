@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 import llmwidgets as lw
 from llmwidgets.widgets.inquiry import exhibits
 from tests.unit.widgets.inquiry.asked import METRIC, OTHER, field
-from tests.unit.widgets.tiny import Page, drain
+from tests.unit.widgets.tiny import Page, drain, fill
 
 
 def test_a_change_shows_the_changed_run_and_what_it_does_to_the_answer(view, demo):
@@ -82,9 +80,7 @@ def test_an_ablation_sweep_of_the_changed_run_is_on_top_of_the_changes(view, dem
     base = lw.Intervention("z", layer=3, head=3)
     view.interventions = base
     drain(view)
-    view.served.causes.fill("ablation_effect")
-    while view.served.causes.progress()["ablation_effect"]["state"] == "running":
-        pass
+    fill(view.served.causes, "ablation_effect")
     both = lw.effect_of(demo, METRIC, base + lw.Intervention("z", layer=2, head=1)).effect - lw.effect_of(demo, METRIC, base).effect
     assert float(field(view, "ablation_effect").read(layer=2, head=1)) == pytest.approx(float(both), abs=1e-4)
 
@@ -107,9 +103,8 @@ def test_the_difference_of_two_sweeps_fills_as_both_do(view):
     drain(view)
     causes = view.served.causes
     assert causes.progress()["ablation_effect"]["state"] == "idle" and causes.progress()["ablation_effect"]["total"] == 32
-    causes.fill("ablation_effect")
-    while causes.progress()["ablation_effect"]["state"] != "ready":
-        time.sleep(0.001)
+    fill(causes, "ablation_effect")
+    assert causes.progress()["ablation_effect"]["state"] == "ready"
     clean = view.inquiry.exhibits.made(view.inquiry.asked, "clean").causes
     expected = changed.fields["ablation_effect"].read().values - clean.fields["ablation_effect"].read().values
     np.testing.assert_allclose(field(view, "ablation_effect").read().values, expected, atol=1e-5)
@@ -139,5 +134,5 @@ def test_where_runs_are_large_only_those_that_are_needed_are_kept(view, monkeypa
     view.shown = "difference"
     drain(view)
     assert len(view.run["live"]) == 3, "the difference and the two runs that it compares"
-    view.served.causes.fill("ablation_effect")
-    assert view.served.causes.progress()["ablation_effect"]["state"] == "running"
+    fill(view.served.causes, "ablation_effect")
+    assert view.served.causes.progress()["ablation_effect"]["state"] == "ready", "its ends have not been let go"
