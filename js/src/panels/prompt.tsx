@@ -9,6 +9,7 @@ import type { Status } from "../protocol";
 import { SourceError } from "../source/source";
 import { useStage } from "../views/ui";
 import { Failure } from "./attempt";
+import { PromptForm } from "./prompt-form";
 
 interface Refusal {
   message: string;
@@ -108,36 +109,18 @@ export function PromptLine() {
   if (run === null && !running && status.state === "ready") return null;
   return (
     <div class="ask">
-      <form
-        class={editable ? "prompt" : "prompt fixed"}
-        onSubmit={(event) => {
-          event.preventDefault();
-          send();
+      <PromptForm
+        label="prompt"
+        line={line}
+        text={shown}
+        placeholder={run !== null && prompt === null ? "token ids" : ""}
+        editable={editable}
+        typed={(now) => {
+          edited.current = true;
+          setText(now);
         }}
+        send={send}
       >
-        <label>
-          <span>prompt</span>
-          <textarea
-            ref={line}
-            rows={Math.min(6, shown.split("\n").length)}
-            value={shown}
-            placeholder={run !== null && prompt === null ? "token ids" : ""}
-            readOnly={!editable}
-            spellcheck={false}
-            autocomplete="off"
-            data-lm-suppress-shortcuts="true"
-            onInput={(event) => {
-              edited.current = true;
-              setText(event.currentTarget.value);
-            }}
-            onKeyDown={(event) => {
-              event.stopPropagation();
-              if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-              event.preventDefault();
-              send();
-            }}
-          />
-        </label>
         {running ? (
           <>
             <span class="what" role="status">
@@ -155,7 +138,7 @@ export function PromptLine() {
           run !== null && <span class="what">{readOnly}</span>
         )}
         {running && <Progress status={status} />}
-      </form>
+      </PromptForm>
       {running && <Failure of={unstopped} />}
       <Outcome status={asked} retry={own && editable && !running ? send : null} />
     </div>

@@ -6,6 +6,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Attempts, Failure } from "../../panels/attempt";
+import { PromptForm } from "../../panels/prompt-form";
 import { useStage } from "../ui";
 
 interface SecondLineProps {
@@ -39,37 +40,19 @@ export function SecondLine({ known, close, closeWords, focused }: SecondLineProp
   };
   return (
     <div class="second">
-      <form
-        class={editable ? "prompt" : "prompt fixed"}
-        onSubmit={(event) => {
-          event.preventDefault();
-          send();
+      <PromptForm
+        label="second prompt"
+        line={line}
+        text={text}
+        placeholder={known === null ? "token ids" : ""}
+        editable={editable}
+        typed={(now) => {
+          edited.current = true;
+          setText(now);
         }}
+        send={send}
+        leave={focused ? close : undefined}
       >
-        <label>
-          <span>second prompt</span>
-          <textarea
-            ref={line}
-            rows={Math.min(6, text.split("\n").length)}
-            value={text}
-            placeholder={known === null ? "token ids" : ""}
-            readOnly={!editable}
-            spellcheck={false}
-            autocomplete="off"
-            data-lm-suppress-shortcuts="true"
-            onInput={(event) => {
-              edited.current = true;
-              setText(event.currentTarget.value);
-            }}
-            onKeyDown={(event) => {
-              event.stopPropagation();
-              if (event.key === "Escape" && focused) close();
-              if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-              event.preventDefault();
-              send();
-            }}
-          />
-        </label>
         {editable && (
           <button type="submit" class="plain go" disabled={running}>
             Compare <span aria-hidden="true">⏎</span>
@@ -78,7 +61,7 @@ export function SecondLine({ known, close, closeWords, focused }: SecondLineProp
         <button type="button" class="plain" aria-label={closeWords} title={closeWords} onClick={close}>
           <span aria-hidden="true">✕</span>
         </button>
-      </form>
+      </PromptForm>
       <Failure of={attempts.refused.value} />
     </div>
   );
