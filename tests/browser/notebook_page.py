@@ -159,7 +159,7 @@ class NotebookPage:
         person would try, too.
         """
         for left in (2, 1, 0):
-            self.page.goto(self.server.address(self.path).removesuffix("?reset"), wait_until="domcontentloaded")
+            self.page.goto(self.server.address(self.path), wait_until="domcontentloaded")  # with other notebooks of the workspace closed
             self.page.wait_for_selector(".jp-Notebook .jp-Cell")
             self.page.wait_for_function(KERNEL_IS_IDLE)
             try:
