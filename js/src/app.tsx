@@ -20,8 +20,11 @@ import causes from "./styles/causes.css";
 import changes from "./styles/changes.css";
 import compare from "./styles/compare.css";
 import next from "./styles/next.css";
+import notes from "./styles/notes.css";
 import panelStyles from "./styles/panels.css";
 import pictures from "./styles/pictures.css";
+import region from "./styles/region.css";
+import tour from "./styles/tour.css";
 import { applyTheme } from "./theme";
 import { CausesPanel } from "./views/causes/causes";
 import { ChangesPanel } from "./views/changes/changes";
@@ -30,6 +33,7 @@ import { HeadsPanel } from "./views/heads/heads";
 import { headsStack } from "./views/heads/heads-layout";
 import { LayersPanel } from "./views/layers/layers";
 import { NextPanel } from "./views/next/next";
+import { NotesPanel } from "./views/notes/notes";
 import { PatternPanel } from "./views/pattern/pattern";
 import { TextPanel } from "./views/text/text";
 import { makeUi, type Ui, UiContext, useUi } from "./views/ui";
@@ -44,6 +48,7 @@ const PANELS: Record<PanelName, ComponentType> = {
   causes: CausesPanel,
   changes: ChangesPanel,
   layers: LayersPanel,
+  notes: NotesPanel,
 };
 
 class Guarded extends Component<{ name: string; children: ComponentChildren }, { error: Error | null }> {
@@ -134,7 +139,9 @@ function letGoOfHover(ui: Ui): void {
 
 export function mount(stage: Stage, root: ShadowRoot | HTMLElement): () => void {
   const style = document.createElement("style");
-  style.textContent = [base, panelStyles, pictures, next, changes, causes, compare, aside].join("\n");
+  style.textContent = [base, panelStyles, pictures, next, changes, causes, compare, notes, region, tour, aside].join(
+    "\n",
+  );
   const place = document.createElement("div");
   place.className = "llmw-place";
   root.append(style, place);

@@ -10,6 +10,8 @@ import type {
   ChangeOp,
   FieldMeta,
   FirstPicture,
+  Framing,
+  NotesState,
   Progress,
   Run,
   Settings,
@@ -62,6 +64,21 @@ const SETTINGS: Settings = {
   causeView: "",
   scatterX: "attention",
   scatterY: "ablation_effect",
+  notesPanel: "auto",
+};
+export const NO_NOTES: NotesState = {
+  path: "",
+  author: "",
+  state: "saved",
+  message: null,
+  hint: null,
+  undo: null,
+  more: 0,
+  items: [],
+};
+export const FRAMING: Framing = {
+  zoom: null,
+  filters: { search: "", tag: "", author: "", evidence: "", layer: null, resolved: "open" },
 };
 const SHOWING: Showing = { which: "clean", options: [{ which: "clean", label: "clean run" }] };
 const CURSOR = { id: "", layer: null, head: null, query: null, key: null, step: null, prompt: null, heads: [] };
@@ -93,11 +110,14 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
   const compared = trait("compared", null);
   const changes = trait("changes", []);
   const showing = trait("showing", SHOWING);
+  const notes = trait("notes", NO_NOTES);
+  const tour = trait("tour", null);
+  const framing = trait("framing", FRAMING);
   const run = signal<Run | null>(null);
   const source = new KernelSource(new Rpc(channelOf(model), life));
 
-  const simple = { panels, fields, status, problems, settings, progress, changes, showing } as const;
-  const nullable = { measured, compared } as const;
+  const simple = { panels, fields, status, problems, settings, progress, changes, showing, notes, framing } as const;
+  const nullable = { measured, compared, tour } as const;
   const wishes = { changes: new Wishes<number, ChangeWish>(), showing: new Wishes<"", Pick<Showing, "which">>() };
   let seeded: FirstPicture | null = null;
   const pull = () =>
@@ -125,14 +145,13 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
   const shownChanges = computed(() => wished(changes.value, wishes.changes.wanted.value));
   const shownShowing = computed<Showing>(() => ({ ...showing.value, ...wishes.showing.wanted.value.get("") }));
 
-  const stops = [
-    effect(() => {
-      const value = settings.value;
-      if (JSON.stringify(value) === JSON.stringify(model.get("settings"))) return;
-      model.set("settings", value);
-      model.save_changes();
-    }),
-  ];
+  /** Of a trait that the page changes too: tell the kernel what is new. */
+  const told = <K extends "settings" | "framing">(name: K, value: ViewState[K]) => {
+    if (JSON.stringify(value) === JSON.stringify(model.get(name))) return;
+    model.set(name, value);
+    model.save_changes();
+  };
+  const stops = [effect(() => told("settings", settings.value)), effect(() => told("framing", framing.value))];
 
   const selection = new Selection(model.get("cursor")?.id ?? "");
   bindSelection(
@@ -217,6 +236,15 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     halt: async (field) => void (await call("halt", { field })),
     compare: async (prompt) => void (await inTurn("compare", { prompt })),
     align: async (pairs) => void (await inTurn("align", { pairs })),
+    notes,
+    tour,
+    framing,
+    note: async (op) => {
+      const more = op.op === "add" ? { cursor: selection.toCursor() } : {};
+      return ((await inTurn("note", { ...op, ...more })) as { id?: string }).id ?? null;
+    },
+    returnTo: async (note, prompt = false) => ((await inTurn("return", { note, prompt })) as { left: string[] }).left,
+    play: async (op) => void (await inTurn("tour", op)),
     code: async (field) => {
       const { id: _, heads: __, ...cursor } = selection.toCursor();
       return ((await call("code", { field, cursor })) as { code: string }).code;

@@ -4,6 +4,7 @@
  * Only types and constants live here. Whoever sends or receives one of them imports it from here; the
  * fixtures in tests/contract/fixtures hold both sides to it.
  */
+import type { Framing, NotesState, Tour } from "./protocol-notes";
 
 export type Coordinate = string; // layer head query key position neuron step prompt, or a user's own
 
@@ -162,7 +163,17 @@ export interface Cursor {
   heads: [number, number][];
 }
 
-export type PanelName = "bar" | "text" | "next" | "compare" | "heads" | "pattern" | "causes" | "changes" | "layers";
+export type PanelName =
+  | "bar"
+  | "text"
+  | "next"
+  | "compare"
+  | "heads"
+  | "pattern"
+  | "causes"
+  | "changes"
+  | "layers"
+  | "notes";
 
 export interface Settings {
   theme: "auto" | "light" | "dark";
@@ -176,6 +187,7 @@ export interface Settings {
   causeView: "" | "scatter" | "direct_total" | "decomposition";
   scatterX: string;
   scatterY: string;
+  notesPanel: "auto" | "open" | "folded";
 }
 
 export interface Status {
@@ -233,6 +245,8 @@ export interface FirstPicture {
   blocks: { request: BlockRequest; header: BlockHeader; data: DataView | ArrayBuffer | Uint8Array }[];
 }
 
+export type { About, Framing, NoteItem, NoteOp, NotesState, Tour, TourOp, TreeNode } from "./protocol-notes";
+
 /** The traits of a view, as the anywidget model holds them. */
 export interface ViewState {
   panels: PanelName[];
@@ -248,12 +262,28 @@ export interface ViewState {
   changes: Change[];
   showing: Showing;
   compared: Compared | null;
+  notes: NotesState;
+  tour: Tour | null;
+  framing: Framing;
 }
 
 export type Transport = "binary" | "base64";
 
 /** Methods that ask for something to be done; they are answered at once. */
-export type Asked = "run" | "stop" | "metric" | "change" | "show" | "fill" | "halt" | "compare" | "align" | "code";
+export type Asked =
+  | "run"
+  | "stop"
+  | "metric"
+  | "change"
+  | "show"
+  | "fill"
+  | "halt"
+  | "compare"
+  | "align"
+  | "note"
+  | "return"
+  | "tour"
+  | "code";
 
 export interface RequestItem {
   id: number;

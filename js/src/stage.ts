@@ -10,13 +10,18 @@ import type {
   ChangeOp,
   Compared,
   FieldMeta,
+  Framing,
   Metric,
+  NoteOp,
+  NotesState,
   PanelName,
   Problem,
   Run,
   Settings,
   Showing,
   Status,
+  Tour,
+  TourOp,
   Which,
 } from "./protocol";
 import type { Selection } from "./selection";
@@ -39,6 +44,10 @@ export interface Stage {
   readonly status: ReadonlySignal<Status>;
   readonly problems: ReadonlySignal<Problem[]>;
   readonly settings: Signal<Settings>;
+  readonly notes: ReadonlySignal<NotesState>;
+  readonly tour: ReadonlySignal<Tour | null>;
+  /** What of the page a snapshot holds: the page changes it, and it changes when the view returns to a moment. */
+  readonly framing: Signal<Framing>;
   readonly theme: ReadonlySignal<Theme>;
   /** False once a request has timed out twice: the picture stays, a word in the bar says so. */
   readonly connected: ReadonlySignal<boolean>;
@@ -55,6 +64,11 @@ export interface Stage {
   halt(field: string): Promise<void>;
   compare(prompt: string | null): Promise<void>;
   align(pairs: [number, number][] | null): Promise<void>;
+  /** Write, change or remove a note. What is new gives its id. */
+  note(op: NoteOp): Promise<string | null>;
+  /** Return to the moment at which a note was made, with `prompt` on its own prompt too; null: back to before. Gives what could not be brought back. */
+  returnTo(note: string | null, prompt?: boolean): Promise<string[]>;
+  play(op: TourOp): Promise<void>;
   /** Python that computes the numbers of a field under the present cursor. */
   code(field: string): Promise<string>;
 }

@@ -43,6 +43,7 @@ export const SETTINGS: Settings = {
   headField: "attention",
   layerField: "logit_lens",
   patternView: "matrix",
+  notesPanel: "auto",
   palette: "blue",
   headFieldBeside: "",
   patternField: "attention",

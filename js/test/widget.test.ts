@@ -1,7 +1,7 @@
 /** The widget's entry under a host like anywidget, and the cursor that widgets of a page share. */
 import { afterEach, describe, expect, it } from "vitest";
 import { makeHost, viewState } from "../src/host-element";
-import { stageOf } from "../src/model-stage";
+import { FRAMING, NO_NOTES, stageOf } from "../src/model-stage";
 import { once } from "../src/page-globals";
 import type { Cursor, Status, ViewState } from "../src/protocol";
 import factory from "../src/widget";
@@ -24,6 +24,9 @@ const state = (): ViewState => ({
   changes: [],
   showing: SHOWING,
   compared: null,
+  notes: NO_NOTES,
+  tour: null,
+  framing: FRAMING,
 });
 
 const lives: AbortController[] = [];

@@ -17,7 +17,7 @@ from llmwidgets.capture.integrity import Integrity, assess, largest_difference, 
 from llmwidgets.capture.recorder import Cancelled, Progress, Recorder, Tape
 from llmwidgets.capture.rerun import run_attention_again
 from llmwidgets.capture.run import Capture
-from llmwidgets.capture.stamp import ModelStamp, fingerprint
+from llmwidgets.capture.stamp import Fingerprints, ModelStamp
 from llmwidgets.capture.store import choose_store
 from llmwidgets.models.anatomy import Anatomy, anatomy_of
 from llmwidgets.models.inputs import forward_inputs
@@ -97,8 +97,8 @@ def _record(
     ) -> Capture:
         return _record(subject, encode(subject, prompt), max_bytes, progress, cancelled, around, change)
 
-    name = fingerprint(subject.name, subject.model, stamp, encoded.ids, encoded.attention_mask, change)
-    return Capture(bench, encoded, recorder.tape, store, integrity, name, make_another)
+    marks = Fingerprints.of(subject.name, subject.model, stamp, encoded.ids, encoded.attention_mask, change)
+    return Capture(bench, encoded, recorder.tape, store, integrity, marks, make_another)
 
 
 def _expected_bytes(subject: Subject, anatomy: Anatomy, n_tokens: int) -> int:

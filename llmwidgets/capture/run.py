@@ -22,6 +22,7 @@ from llmwidgets.capture.bertviz import attention_for_bertviz
 from llmwidgets.capture.indexing import one_index
 from llmwidgets.capture.integrity import Integrity
 from llmwidgets.capture.recorder import BlockTape, Cancelled, Progress, Tape
+from llmwidgets.capture.stamp import Fingerprints
 from llmwidgets.capture.store import Store, in_words
 from llmwidgets.fields import registry
 from llmwidgets.models.errors import ActivationUnavailableError, DetachedError
@@ -35,7 +36,8 @@ class Capture(Attending):
 
     Layers, heads, queries, keys and positions count from 0; negative ones count from the end.
 
-    prompt: the text as given, or None for ids; model_name; fingerprint: a digest of model and prompt; integrity: how closely what is
+    prompt: the text as given, or None for ids; model_name; fingerprint: a digest of model, prompt and change;
+    model_fingerprint, prompt_fingerprint: digests of the two; integrity: how closely what is
     recomputed agrees with the model; change: how `intervene` changed the pass, as JSON, "" for an ordinary run; inputs: ids and attention
     mask as the model got them; heads_per_layer: 0 for a block without attention; vocab_size
 
@@ -56,7 +58,7 @@ class Capture(Attending):
         tape: Tape,
         store: Store,
         integrity: Integrity,
-        fingerprint: str,
+        fingerprints: Fingerprints,
         make_another: Callable[..., Capture],
     ) -> None:
         self._bench: Bench | None = bench
@@ -67,7 +69,9 @@ class Capture(Attending):
         self._name_tokens = bench.subject.tokenizer
         self.prompt: str | None = encoded.text
         self.model_name: str = bench.subject.name
-        self.fingerprint: str = fingerprint
+        self.fingerprint: str = fingerprints.run
+        self.model_fingerprint: str = fingerprints.model
+        self.prompt_fingerprint: str = fingerprints.prompt
         self.integrity: Integrity = integrity
         self.change: str = bench.change
         self.heads_per_layer: tuple[int, ...] = tuple(block.anatomy.n_heads for block in tape.blocks)

@@ -1,4 +1,4 @@
-"""Whether a model is still the one that a capture was made with, and the fingerprint of a run.
+"""Whether a model is still the one that a capture was made with, and the fingerprints of a run.
 
 In-place changes of parameters count up their version; assignments through `.data` do not, so a few entries
 of each parameter are compared as well. Nothing here holds the model.
@@ -43,18 +43,30 @@ class ModelStamp:
         )
 
 
-def fingerprint(name: str, model: nn.Module, stamp: ModelStamp, ids: Tensor, mask: Tensor, change: str = "") -> str:
-    """A digest of the model's name, configuration and sampled parameters, ids, padding and change: 16 hex digits."""
-    config = model.config.to_dict()
-    for untold in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
-        config.pop(untold, None)
-    digest = hashlib.sha256(name.encode())
-    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-    digest.update(stamp.sample)
-    digest.update(json.dumps(ids.tolist()).encode())
-    if not bool(mask.all()):
-        digest.update(json.dumps(mask.tolist()).encode())
-    digest.update(change.encode())
+@dataclass(frozen=True)
+class Fingerprints:
+    """Digests of 16 hex digits: of the model (its name, configuration and sampled parameters), of the prompt (ids and padding), and of the
+    run, which is both and how it was changed."""
+
+    model: str
+    prompt: str
+    run: str
+
+    @classmethod
+    def of(cls, name: str, model: nn.Module, stamp: ModelStamp, ids: Tensor, mask: Tensor, change: str = "") -> Fingerprints:
+        config = model.config.to_dict()
+        for untold in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
+            config.pop(untold, None)
+        of_model = _digest(name.encode(), json.dumps(config, sort_keys=True, default=str).encode(), stamp.sample)
+        padding = b"" if bool(mask.all()) else json.dumps(mask.tolist()).encode()
+        of_prompt = _digest(json.dumps(ids.tolist()).encode(), padding)
+        return cls(of_model, of_prompt, _digest(of_model.encode(), of_prompt.encode(), change.encode()))
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:16]
 
 

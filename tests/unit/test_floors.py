@@ -10,7 +10,7 @@ import pytest
 import llmwidgets
 
 PACKAGE = Path(llmwidgets.__file__).parent
-FLOORS = ("models", "fields", "capture", "experiments", "analysis", "export", "widgets", "show")
+FLOORS = ("models", "fields", "capture", "experiments", "analysis", "export", "notes", "widgets", "show")
 """From the ground up. What stands beside them (cli, the package itself) may import from all, and only lazily does."""
 
 ENTRANCES = {"__init__", "cli", "_version"}

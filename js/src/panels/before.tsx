@@ -16,6 +16,7 @@ const TITLES: Record<PanelName, string> = {
   causes: "Causes",
   changes: "Changes",
   layers: "Layers",
+  notes: "Notes",
 };
 
 function words({ state }: Status): string {

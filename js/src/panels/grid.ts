@@ -18,9 +18,20 @@ export const NARROW_BELOW = 700;
 export const WIDE_ABOVE = 1400;
 
 const ROWS: Record<Grid["kind"], PanelName[][]> = {
-  narrow: [["bar"], ["text"], ["next"], ["compare"], ["changes"], ["heads"], ["pattern"], ["causes"], ["layers"]],
-  middle: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern"], ["changes", "causes"], ["layers"]],
-  wide: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern", "layers"], ["changes", "causes"]],
+  narrow: [
+    ["bar"],
+    ["text"],
+    ["next"],
+    ["compare"],
+    ["changes"],
+    ["heads"],
+    ["pattern"],
+    ["causes"],
+    ["layers"],
+    ["notes"],
+  ],
+  middle: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern"], ["changes", "causes"], ["layers"], ["notes"]],
+  wide: [["bar"], ["text", "next"], ["compare"], ["heads", "pattern", "layers"], ["changes", "causes"], ["notes"]],
 };
 
 /** Shares of twelve columns, by which stand in a row. */

@@ -7,7 +7,8 @@ import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { Attempts } from "../panels/attempt";
-import type { CellRequest } from "../protocol";
+import type { About, CellRequest, PanelName } from "../protocol";
+import type { NoteEvidence } from "../protocol-notes";
 import type { Stage } from "../stage";
 
 /** What the pointer or the keyboard rests on, in words, and the request for its exact number. */
@@ -20,6 +21,25 @@ export interface Tip {
   value: string;
   unit: string;
   cell: CellRequest | null;
+  /** First words of the notes that are about it. */
+  notes?: string[];
+}
+
+/** A stretch of tokens, or of queries and keys, that was drawn over in a panel; spans are [start, stop). */
+export interface Region {
+  panel: PanelName;
+  query: [number, number] | null;
+  key: [number, number] | null;
+}
+
+/** A note that is being written: in which panel, about what, and which evidence the panel proposes. */
+export interface Composing {
+  panel: PanelName;
+  about: About;
+  field: string;
+  evidence: NoteEvidence;
+  /** What it is about, in words. */
+  words: string;
 }
 
 export interface Ui {
@@ -29,10 +49,22 @@ export interface Ui {
   readonly width: Signal<number>;
   /** What is asked of the list of changes, from its panel or by a key elsewhere; refusals show in the panel. */
   readonly changing: Attempts;
+  readonly region: Signal<Region | null>;
+  readonly composing: Signal<Composing | null>;
+  /** The note whose card was opened last: its mark is drawn strong. */
+  readonly openNote: Signal<string | null>;
 }
 
 export function makeUi(stage: Stage): Ui {
-  return { stage, tip: signal(null), width: signal(1040), changing: new Attempts() };
+  return {
+    stage,
+    tip: signal(null),
+    width: signal(1040),
+    changing: new Attempts(),
+    region: signal(null),
+    composing: signal(null),
+    openNote: signal(null),
+  };
 }
 
 export const UiContext = createContext<Ui | null>(null);

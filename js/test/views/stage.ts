@@ -5,6 +5,7 @@
  */
 import { computed, type Signal, signal } from "@preact/signals";
 import { mount } from "../../src/app";
+import { FRAMING, NO_NOTES } from "../../src/model-stage";
 import type {
   BlockRequest,
   Cell,
@@ -13,13 +14,19 @@ import type {
   ChangeOp,
   Compared,
   FieldMeta,
+  Framing,
   Metric,
+  NoteItem,
+  NoteOp,
+  NotesState,
   Problem,
   Progress,
   Run,
   Showing,
   Shown,
   Status,
+  Tour,
+  TourOp,
   Which,
 } from "../../src/protocol";
 import { Selection } from "../../src/selection";
@@ -159,6 +166,9 @@ export interface TestStage extends Stage {
   changes: Signal<Change[]>;
   showing: Signal<Showing>;
   compared: Signal<Compared | null>;
+  notes: Signal<NotesState>;
+  tour: Signal<Tour | null>;
+  framing: Signal<Framing>;
   ran: string[];
   stopped: number;
   /** What was asked for, in order: the name of the call and what it was given. */
@@ -202,6 +212,31 @@ export function makeChange(id: number, more: Partial<Change> = {}): Change {
     after: 9.12,
     moved: [],
     failed: null,
+    ...more,
+  };
+}
+
+/** A note on head 1 of layer 2, as the kernel tells of it. */
+export function makeNote(id: string, more: Partial<NoteItem> = {}): NoteItem {
+  return {
+    id,
+    text: `note ${id}`,
+    tree: null,
+    tags: [],
+    author: "ana",
+    evidence: "observed",
+    created: "2026-11-22T18:00:00Z",
+    edited: false,
+    resolved: false,
+    reply: null,
+    ask: "",
+    field: "attention",
+    standing: "here",
+    why: "",
+    about: { layer: 2, head: 1, heads: [], query: null, key: null, change: null },
+    words: "L2H1",
+    choices: [],
+    prompt: null,
     ...more,
   };
 }
@@ -275,6 +310,18 @@ export function makeStage(
     halt: (field: string) => called("halt", field),
     compare: (prompt: string | null) => called("compare", prompt),
     align: (pairs: [number, number][] | null) => called("align", pairs),
+    notes: signal<NotesState>(NO_NOTES),
+    tour: signal<Tour | null>(null),
+    framing: signal<Framing>(FRAMING),
+    note: async (op: NoteOp) => {
+      await called("note", op);
+      return op.op === "add" ? "new" : null;
+    },
+    returnTo: async (note: string | null, prompt = false) => {
+      await called("returnTo", { note, prompt });
+      return [] as string[];
+    },
+    play: (op: TourOp) => called("play", op),
     code: async (field: string) => {
       await called("code", field);
       return `run.field(${JSON.stringify(field)})\n`;

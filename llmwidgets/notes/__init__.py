@@ -1,0 +1,1 @@
+"""Findings kept beside the picture that shows them: the note, the file that keeps it, where it belongs, and how it is sent on."""
