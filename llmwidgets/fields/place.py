@@ -7,12 +7,12 @@ to decide (notes/standing.py).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Span:
     """Tokens from `start` to `stop` (excluded) on a coordinate ("query", which `position` shares, or "key"), with the text that stood there.
 
@@ -29,7 +29,7 @@ class Span:
     at: int = 0
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Place:
     """A field, a cursor, spans of tokens, an intervention, and the run that it was made on.
 
@@ -45,7 +45,7 @@ class Place:
     """
 
     field: str = ""
-    cursor: Mapping[str, int] = field(default_factory=dict)
+    cursor: Mapping[str, int] = dataclasses.field(default_factory=dict)
     spans: tuple[Span, ...] = ()
     heads: tuple[tuple[int, int], ...] = ()
     change: Mapping[str, Any] | None = None

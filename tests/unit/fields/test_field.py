@@ -213,10 +213,19 @@ def test_positions_follow_the_cursor_of_queries() -> None:
 
 
 def test_a_place_is_json_and_back() -> None:
-    place = Place("attention", {"layer": 1}, (Span("query", 2, 4, " a b", "x", "y", 3),), ((1, 2),), {"site": "z"}, "tiny", "ab", "cd", "9f3c")
+    place = Place(
+        "attention", {"layer": 1}, (Span("query", 2, 4, " a b", "x", "y", 3),), ((1, 2),), {"site": "z"}, "tiny", "ab", "cd", "9f3c"
+    )
     assert Place.from_json(place.to_json()) == place
     assert place.span("query").quote == " a b" and place.span("key") is None
-    for wrong in (None, [], {"cursor": 3}, {"cursor": {"layer": "3"}}, {"spans": [{"coordinate": "row", "start": 0, "stop": 1}]}, {"field": 1}):
+    for wrong in (
+        None,
+        [],
+        {"cursor": 3},
+        {"cursor": {"layer": "3"}},
+        {"spans": [{"coordinate": "row", "start": 0, "stop": 1}]},
+        {"field": 1},
+    ):
         with pytest.raises(ValueError, match="is no place"):
             Place.from_json(wrong)
 
