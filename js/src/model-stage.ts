@@ -110,13 +110,13 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
   const compared = trait("compared", null);
   const changes = trait("changes", []);
   const showing = trait("showing", SHOWING);
-  const notes = trait("notes", NO_NOTES);
+  const noted = trait("noted", NO_NOTES);
   const tour = trait("tour", null);
   const framing = trait("framing", FRAMING);
   const run = signal<Run | null>(null);
   const source = new KernelSource(new Rpc(channelOf(model), life));
 
-  const simple = { panels, fields, status, problems, settings, progress, changes, showing, notes, framing } as const;
+  const simple = { panels, fields, status, problems, settings, progress, changes, showing, noted, framing } as const;
   const nullable = { measured, compared, tour } as const;
   const wishes = { changes: new Wishes<number, ChangeWish>(), showing: new Wishes<"", Pick<Showing, "which">>() };
   let seeded: FirstPicture | null = null;
@@ -236,7 +236,7 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
     halt: async (field) => void (await call("halt", { field })),
     compare: async (prompt) => void (await inTurn("compare", { prompt })),
     align: async (pairs) => void (await inTurn("align", { pairs })),
-    notes,
+    notes: noted,
     tour,
     framing,
     note: async (op) => {

@@ -262,7 +262,7 @@ export interface ViewState {
   changes: Change[];
   showing: Showing;
   compared: Compared | null;
-  notes: NotesState;
+  noted: NotesState;
   tour: Tour | null;
   framing: Framing;
 }

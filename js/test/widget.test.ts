@@ -24,7 +24,7 @@ const state = (): ViewState => ({
   changes: [],
   showing: SHOWING,
   compared: null,
-  notes: NO_NOTES,
+  noted: NO_NOTES,
   tour: null,
   framing: FRAMING,
 });

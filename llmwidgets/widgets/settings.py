@@ -25,19 +25,21 @@ DEFAULTS: dict[str, str] = {
     "causeView": "",
     "scatterX": "attention",
     "scatterY": "ablation_effect",
+    "notesPanel": "auto",
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("auto", "light", "dark"),
     "patternView": ("matrix", "arcs"),
     "palette": ("blue", "viridis", "cividis"),
     "causeView": ("", "scatter", "direct_total", "decomposition"),
+    "notesPanel": ("auto", "open", "folded"),
 }
 FIELD_KEYS = ("textField", "headField", "headFieldBeside", "patternField", "layerField", "scatterX", "scatterY")
 
 # What Python callers write for each key.
 KEYWORDS = {"theme": "theme", "text_field": "textField", "head_field": "headField", "layer_field": "layerField",
             "pattern_view": "patternView", "palette": "palette", "head_field_beside": "headFieldBeside", "pattern_field": "patternField",
-            "cause_view": "causeView", "scatter_x": "scatterX", "scatter_y": "scatterY"}  # fmt: skip
+            "cause_view": "causeView", "scatter_x": "scatterX", "scatter_y": "scatterY", "notes_panel": "notesPanel"}  # fmt: skip
 
 
 def checked(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a view and its page share: the traits of docs/protocol.md, and a selection mirrored by the cursor trait.
 
-Always true: selection and cursor say the same, whoever moved, from any thread; the page can change the cursor, the settings and the layout
-and nothing else; settings are always whole and valid. What fills the traits is view.py's.
+Always true: selection and cursor say the same, whoever moved, from any thread; the page can change the cursor, the settings, the framing and the
+layout and nothing else; settings are always whole and valid. What fills the traits is view.py's.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import anywidget
 import traitlets
 
 from . import settings as how
+from .noting.framing import checked_framing
 from .page_code import page_code
 from .runner import status
 from .selection import COORDINATES, TURN, Selection
 
-THE_PAGES = ("cursor", "settings", "layout")
+THE_PAGES = ("cursor", "settings", "framing", "layout")
 """Traits that the page may change."""
 
 
@@ -39,6 +40,9 @@ class Synced(anywidget.AnyWidget):
     changes = traitlets.List().tag(sync=True)
     showing = traitlets.Dict(default_value={"which": "clean", "options": [{"which": "clean", "label": "clean run"}]}).tag(sync=True)
     compared = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    noted = traitlets.Dict().tag(sync=True)
+    tour = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    framing = traitlets.Dict(default_value=checked_framing({})).tag(sync=True)
 
     def __init__(self, selection: Selection, panels: list[str], settings: Mapping[str, str], **initial: Any) -> None:
         self._selection = selection
@@ -76,11 +80,15 @@ class Synced(anywidget.AnyWidget):
         probe.from_cursor(proposal["value"])
         return {**probe.to_cursor(), "id": self._selection.id}
 
+    @traitlets.validate("framing")
+    def _check_framing(self, proposal: Any) -> dict[str, Any]:
+        return checked_framing(proposal["value"])
+
     @traitlets.validate("settings")
     def _check_settings(self, proposal: Any) -> dict[str, str]:
         return how.checked(proposal["value"])
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """What the page changed. Only cursor and settings are the page's to change."""
+        """What the page changed. Only THE_PAGES are the page's to change."""
         with TURN:
             super().set_state({name: value for name, value in sync_data.items() if name in THE_PAGES})

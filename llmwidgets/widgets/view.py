@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..experiments.intervention import Intervention
     from ..experiments.metric import Metric
 
-ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "causes", "changes", "layers")
+ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "causes", "changes", "layers", "notes")
 
 
 class View(Live):

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _FROM_FORMER = "it takes values from the first prompt that was there; switch it on to take them from that one all the same"
 
 
+Check = Callable[[Asked, Entry], None]
+
+
 class Inquiry(Following):
     """What can be asked: another run, a second one, a metric, changes, another of the runs."""
 
@@ -98,6 +101,20 @@ class Inquiry(Following):
                 given = checked_pairs(pairs, asked.first.n_tokens, asked.second.n_tokens)
                 asked = replace(asked, pairs=tuple(given), how="hand")
             self._ask(asked.measured_anew(), fresh=True)
+
+    def become(self, other: Callable[[Asked, Check], Asked]) -> None:
+        """Ask everything else at once, made of what is asked now. other: gets a check that raises for a change that a run cannot have."""
+        with TURN:
+            former = self.asked
+            asked = other(former, self._check)
+            self._latest = max((entry.id for entry in asked.entries if entry.on), default=0)
+            basis = lambda of: (of.metric, id(of.second), of.pairs)  # noqa: E731
+            is_fresh = basis(asked) != basis(former)
+            self._ask(asked.measured_anew() if is_fresh else asked, fresh=is_fresh, over=True)
+
+    def new_id(self) -> int:
+        """A number for a change that no other one has had."""
+        return next(self._ids)
 
     # The metric
 
