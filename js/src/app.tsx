@@ -4,12 +4,13 @@
  * Given a stage it draws until the returned function is called. Which panels there are is the stage's to say: the Inspector has
  * them all, a HeadView one. A panel that throws shows what it threw in its own place; the others go on.
  */
-import { effect, untracked } from "@preact/signals";
+import { effect, untracked, useComputed, useSignal } from "@preact/signals";
 import { Component, type ComponentChildren, type ComponentType, render } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Bar } from "./panels/bar";
 import { Before } from "./panels/before";
-import { gridOf, WIDE_ABOVE } from "./panels/grid";
+import { gridOf, SIDE_TAKES, standsBeside, WIDE_ABOVE } from "./panels/grid";
+import { notesOpen } from "./panels/side";
 import { Summary } from "./panels/summary";
 import { Tooltip } from "./panels/tooltip";
 import type { PanelName, Run } from "./protocol";
@@ -36,6 +37,7 @@ import { NextPanel } from "./views/next/next";
 import { NotesPanel } from "./views/notes/notes";
 import { PatternPanel } from "./views/pattern/pattern";
 import { TextPanel } from "./views/text/text";
+import { TourBar } from "./views/tour/tour";
 import { makeUi, type Ui, UiContext, useUi } from "./views/ui";
 
 const PANELS: Record<PanelName, ComponentType> = {
@@ -86,19 +88,39 @@ class Guarded extends Component<{ name: string; children: ComponentChildren }, {
 function App() {
   const ui = useUi();
   const box = useRef<HTMLElement>(null);
+  const whole = useSignal(ui.width.peek());
+  const { run, panels, status, settings, fields } = ui.stage;
+  const side = useComputed(() => notesOpen(ui) && standsBeside(panels.value, whole.value));
   useLayoutEffect(() => {
     const element = box.current!;
     const read = () => {
-      if (element.clientWidth > 0) ui.width.value = element.clientWidth;
+      if (element.clientWidth > 0) whole.value = element.clientWidth;
     };
     read();
     const observer = new ResizeObserver(read);
     observer.observe(element);
-    return () => observer.disconnect();
+    const left = effect(() => {
+      ui.width.value = whole.value - (side.value ? SIDE_TAKES : 0);
+    });
+    return () => {
+      observer.disconnect();
+      left();
+    };
   }, []);
-  const { run, panels, status, settings, fields } = ui.stage;
-  const beside = fields.value.some(({ name }) => name === settings.value.headFieldBeside);
-  const grid = gridOf(panels.value, ui.width.value, beside && !stackedGrids(run.value, ui.width.value));
+  const open = notesOpen(ui);
+  const kept = useRef(false); // folded notes keep what is half written in them
+  kept.current ||= open;
+  const two = fields.value.some(({ name }) => name === settings.value.headFieldBeside);
+  const width = ui.width.value;
+  const seen = panels.value.filter((name) => name !== "notes" || open);
+  const grid = gridOf(seen, width, two && !stackedGrids(run.value, width), side.value);
+  const order: PanelName[] = kept.current && !open ? [...grid.order, "notes"] : grid.order;
+  const withBar = panels.value.includes("bar");
+  const tour = (
+    <Guarded key="tour" name="tour">
+      <TourBar />
+    </Guarded>
+  );
   const model = run.value === null ? "no run yet" : run.value.model;
   return (
     <section
@@ -109,13 +131,26 @@ function App() {
       data-epoch={run.value?.epoch ?? ""}
       data-settled={ui.stage.settled.value}
     >
-      <div class="grid" style={{ gridTemplateColumns: grid.columns, gridTemplateAreas: grid.areas }}>
-        {grid.order.map((name) => {
+      {!withBar && tour}
+      <div
+        class="grid"
+        style={{ gridTemplateColumns: grid.columns, gridTemplateRows: grid.rows, gridTemplateAreas: grid.areas }}
+      >
+        {order.map((name) => {
           const Shown = PANELS[name];
-          const early = run.value === null && name !== "bar";
+          const early = run.value === null && name !== "bar" && name !== "notes";
+          const panel = <Guarded name={name}>{early ? <Before name={name} /> : <Shown />}</Guarded>;
+          if (name === "notes") {
+            return (
+              <div key={name} class={side.value ? "slot side" : "slot"} hidden={!open} style={{ gridArea: name }}>
+                <div class="stay">{panel}</div>
+              </div>
+            );
+          }
           return (
             <div key={name} class="slot" style={{ gridArea: name }}>
-              <Guarded name={name}>{early ? <Before name={name} /> : <Shown />}</Guarded>
+              {panel}
+              {name === "bar" && tour}
             </div>
           );
         })}

@@ -6,6 +6,7 @@ import { CompareButton } from "../views/compare/compare-line";
 import { useStage } from "../views/ui";
 import { Problems } from "./problems";
 import { PromptLine } from "./prompt";
+import { NotesToggle } from "./side";
 
 /** "4 layers × 4 heads", or a range where layers differ. */
 export function shapeWords(run: Run): string {
@@ -52,6 +53,7 @@ export function Bar() {
             <span aria-hidden="true">⊘</span> disconnected
           </span>
         )}
+        <NotesToggle />
       </div>
       <PromptLine />
       <CompareButton />

@@ -1,7 +1,102 @@
-/** The player of a tour: where it stands, its text, and the way on. */
+/**
+ * The player of a tour: where it stands, its text, and the way on.
+ *
+ * Always true: what was pressed last wins, also while the kernel is still at a step before; the focus stays in the player when a step
+ * changes, and the new text is announced. A step that asks first shows nothing of its answer until it is revealed.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { onKeys } from "../../keyboard";
+import { Attempts, Failure } from "../../panels/attempt";
+import type { Tour } from "../../protocol";
+import { Wishes } from "../../wishes";
 import { useStage } from "../ui";
+import { GuessLine } from "./guess-line";
 
 export function TourBar() {
   const tour = useStage().tour.value;
-  return tour === null ? null : <div class="tour" />;
+  return tour === null ? null : <Player tour={tour} />;
+}
+
+function Player({ tour }: { tour: Tour }) {
+  const stage = useStage();
+  const [attempts] = useState(() => new Attempts());
+  const [wishes] = useState(() => new Wishes<"", { at: number }>());
+  const [drafts] = useState(() => new Map<string, string>());
+  const next = useRef<HTMLButtonElement>(null);
+  useEffect(() => wishes.heard(), [tour]);
+  const at = wishes.wanted.value.get("")?.at ?? tour.at;
+  const go = (by: number) => {
+    // As it stands now, which the last key may have changed since this was rendered.
+    const to = (wishes.wanted.peek().get("")?.at ?? tour.at) + by;
+    if (to < 0 || to >= tour.steps) return false;
+    attempts.try(() => wishes.during("", { at: to }, () => stage.play({ op: "go", at: to })));
+    return true;
+  };
+  const asking = tour.ask !== "" && !tour.revealed;
+  const show = (guess: string) =>
+    attempts.try(async () => {
+      if (guess !== "" && guess !== tour.guess) await stage.play({ op: "guess", text: guess });
+      await stage.play({ op: "reveal" });
+    }, "reveal");
+  const step = (words: string, by: number) => (
+    <button
+      type="button"
+      class="act"
+      ref={by > 0 ? next : undefined}
+      aria-disabled={at + by < 0 || at + by >= tour.steps}
+      onClick={() => void go(by)}
+    >
+      {words}
+    </button>
+  );
+  return (
+    <section
+      class="tour"
+      aria-label="Tour"
+      data-state={at === tour.at ? "ready" : "waiting"}
+      onKeyDown={onKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) })}
+    >
+      <div class="head">
+        <h3>{tour.title || "Tour"}</h3>
+        <span class="dim">{`${at + 1} of ${tour.steps}`}</span>
+        <span class="ways">
+          {step("Previous", -1)}
+          {step("Next", 1)}
+          <button type="button" class="act" onClick={() => attempts.try(() => stage.play({ op: "end" }))}>
+            End
+          </button>
+        </span>
+      </div>
+      <div class="said" aria-live="polite">
+        <span class="unseen">{`Step ${tour.at + 1} of ${tour.steps}.`}</span>
+        {asking ? <p class="question">{tour.ask}</p> : <Told tour={tour} />}
+      </div>
+      {asking && (
+        <GuessLine
+          key={tour.note}
+          drafts={drafts}
+          note={tour.note}
+          told={tour.guess}
+          show={show}
+          after={() => next.current?.focus({ preventScroll: true })}
+        />
+      )}
+      <Failure of={attempts.refused.value} />
+    </section>
+  );
+}
+
+function Told({ tour }: { tour: Tour }) {
+  return (
+    <>
+      <div class="told">{tour.text}</div>
+      {tour.words !== "" && <p class="about">{tour.words}</p>}
+      {tour.why !== "" && <p class="about">{tour.why}</p>}
+      {tour.guess !== null && (
+        <p class="guessed">
+          you said: <q>{tour.guess}</q>
+        </p>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,39 @@
+/**
+ * Whether the notes are open, and the button in the bar that opens and folds them.
+ *
+ * Always true: what the user chose stands; until then they are open while there is a note or one is being written. Without a bar there is
+ * no way to fold them, so they are not there, unless they are all that there is.
+ */
+import { type Ui, useUi } from "../views/ui";
+
+export function notesOpen({ stage, composing }: Ui): boolean {
+  const panels = stage.panels.value;
+  if (!panels.includes("notes")) return false;
+  if (!panels.includes("bar")) return panels.length === 1;
+  const { notesPanel } = stage.settings.value;
+  if (notesPanel === "folded" || notesPanel === "open") return notesPanel === "open";
+  const { items, more } = stage.notes.value;
+  return items.length + more > 0 || composing.value !== null;
+}
+
+export function NotesToggle() {
+  const ui = useUi();
+  const { panels, notes, settings } = ui.stage;
+  if (!panels.value.includes("notes")) return null;
+  const open = notesOpen(ui);
+  const { items, more, message } = notes.value;
+  return (
+    <button
+      type="button"
+      class="plain notes-toggle"
+      aria-expanded={open}
+      title={message ?? undefined}
+      onClick={() => {
+        settings.value = { ...settings.value, notesPanel: open ? "folded" : "open" };
+      }}
+    >
+      Notes <span class="dim">{items.length + more}</span>
+      {message !== null && <b> !</b>}
+    </button>
+  );
+}
