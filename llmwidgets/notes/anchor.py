@@ -1,0 +1,262 @@
+"""Where a stretch of tokens is, by its words: its quote with what stands around it, and that quote found again in another text.
+
+Always true: pure, and linear in the length of the text. Special tokens take no part in a run's text; bytes count as the characters that
+they make. What is found covers the quote with whole tokens. Characters are compared as they are: an é of one code point is not an e with
+an accent of its own. What a finding means for a note is standing.py's.
+
+Source: the W3C's Web Annotation Data Model, text-quote and text-position selectors (2017).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..fields import Span
+
+AROUND = 32
+"""Characters of the text before and after a quote that are kept with it."""
+
+MOST_CHOICES = 20
+"""Most places that are offered where a quote is found more than once."""
+
+_BYTES = re.compile(r"(?:<0x[0-9A-Fa-f]{2}>)+")
+_MOST_COMPARED = 20_000_000  # characters that str.find is given to compare again, where finds of a long quote overlap each other
+
+
+@dataclass(frozen=True)
+class RunText:
+    """The text of a run, and for each token the characters [starts[i], stops[i]) that it covers: none for a special one.
+
+    Tokens that make one character together all cover it.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    tokens: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def characters(self, start: int, stop: int) -> tuple[int, int]:
+        """The characters that tokens start to stop (excluded) cover."""
+        return self.starts[start], max(self.starts[start], self.stops[stop - 1])
+
+    def covering(self, begin: int, end: int) -> tuple[int, int]:
+        """The tokens that the characters begin to end (excluded, at least one) lie in."""
+        return bisect_right(self.stops, begin), bisect_left(self.starts, end)
+
+    def special(self, start: int, stop: int) -> bool:
+        """Whether these tokens are special ones, all of them."""
+        return all(kind == "special" for kind in self.kinds[start:stop])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a quote stands: token spans, likeliest first, at most MOST_CHOICES of the `total` there are; `sure`: one alone can be meant."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+    total: int = 0
+    sure: bool = False
+
+
+@lru_cache(maxsize=8)
+def text_of(tokens: tuple[str, ...], kinds: tuple[str, ...]) -> RunText:
+    """The text of a run out of its tokens, whose kinds are "text", "special" or "byte".
+
+    >>> text_of(("<s>", "it", "<0xE2><0x80>", "<0x99>", "s"), ("special", "text", "byte", "byte", "text")).text
+    'it’s'
+    """
+    pieces: list[str] = []
+    starts, stops = [0] * len(tokens), [0] * len(tokens)
+    at = i = 0
+    while i < len(tokens):
+        starts[i] = stops[i] = at
+        if kinds[i] == "byte" and _BYTES.fullmatch(tokens[i]):
+            i, at = _bytes(tokens, kinds, i, at, pieces, starts, stops)
+            continue
+        if kinds[i] != "special":
+            pieces.append(tokens[i])
+            at += len(tokens[i])
+            stops[i] = at
+        i += 1
+    return RunText("".join(pieces), tuple(starts), tuple(stops), tokens, kinds)
+
+
+def _bytes(
+    tokens: tuple[str, ...], kinds: tuple[str, ...], first: int, at: int, pieces: list[str], starts: list[int], stops: list[int]
+) -> tuple[int, int]:
+    """Read the byte tokens from `first` on as UTF-8; the token and the character after them."""
+    raw = bytearray()
+    owner: list[int] = []
+    last = first
+    while last < len(tokens) and kinds[last] == "byte" and _BYTES.fullmatch(tokens[last]):
+        own = bytes.fromhex(tokens[last].replace("<0x", "").replace(">", ""))
+        raw += own
+        owner += [last] * len(own)
+        last += 1
+    seen = 0
+    for i in range(len(raw)):
+        if i < seen:
+            continue
+        letter, seen = _character(raw, i)
+        for part in range(i, seen):
+            token = owner[part]
+            if part == 0 or owner[part - 1] != token:
+                starts[token] = at
+            stops[token] = at + len(letter)
+        pieces.append(letter)
+        at += len(letter)
+    return last, at
+
+
+def _character(raw: bytearray, i: int) -> tuple[str, int]:
+    """The character that begins at byte i, and where it ends; a byte that makes none stands as it is written."""
+    for length in (1, 2, 3, 4):
+        try:
+            return raw[i : i + length].decode("utf-8"), i + length
+        except UnicodeDecodeError:
+            continue
+    return f"<0x{raw[i]:02X}>", i + 1
+
+
+def span_of(text: RunText, coordinate: str, start: int, stop: int) -> Span:
+    """The span of tokens start to stop (excluded, at least one) with its quote and what stands around it.
+
+    Special tokens alone are quoted as they are written, with `at` -1: they are nowhere in the text.
+
+    >>> span_of(text_of((" Mary", " went"), ("text", "text")), "query", 1, 2)
+    Span(coordinate='query', start=1, stop=2, quote=' went', prefix=' Mary', suffix='', at=5)
+    """
+    begin, end = text.characters(start, stop)
+    special = text.special(start, stop)
+    quote = "".join(text.tokens[start:stop]) if special else text.text[begin:end]
+    return Span(
+        coordinate, start, stop, quote, text.text[max(0, begin - AROUND) : begin], text.text[end : end + AROUND], -1 if special else begin
+    )
+
+
+def find(span: Span, text: RunText) -> Found:
+    """Where the quote of `span` stands in another text.
+
+    Found once: there. More often: where all of what stood around it does so too, if that is one place; else all are offered, those
+    first around which more is the same, then the nearest. Where a quote began and ended with whole words, only whole words count as
+    long as there are any. A quote that is not there at all is looked for without the spaces around it, as whole words. Special tokens, and
+    white space, are found by their number alone.
+    """
+    if span.at < 0 or not span.quote.strip():
+        return _by_number(span, text)
+    quote = span.quote
+    begins, ends = _edge(span.prefix, quote), _edge(quote, span.suffix)
+    begun = list(occurrences(text.text, quote))
+    whole = [at for at in begun if _whole(text.text, at, len(quote), begins, ends)]
+    if not begun:
+        quote = span.quote.strip()
+        begun = whole = [at for at in occurrences(text.text, quote) if _whole(text.text, at, len(quote), True, True)]
+    return _ranked(span, text, quote, whole or begun)
+
+
+def occurrences(text: str, quote: str) -> Iterator[int]:
+    """Where `quote` (not empty) begins in `text`; also where two of them overlap."""
+    left, at = _MOST_COMPARED, text.find(quote)
+    while at >= 0:
+        yield at
+        left -= len(quote)
+        if left < 0:
+            yield from _overlapping(text, quote, at + 1)
+            return
+        at = text.find(quote, at + 1)
+
+
+def _overlapping(text: str, quote: str, start: int) -> Iterator[int]:
+    """The same from `start` on, in linear time also for a quote that repeats itself (Knuth, Morris and Pratt 1977)."""
+    borders, same = [0] * len(quote), 0
+    for i in range(1, len(quote)):
+        while same and quote[i] != quote[same]:
+            same = borders[same - 1]
+        same += quote[i] == quote[same]
+        borders[i] = same
+    same = 0
+    for i in range(start, len(text)):
+        while same and text[i] != quote[same]:
+            same = borders[same - 1]
+        same += text[i] == quote[same]
+        if same == len(quote):
+            yield i + 1 - len(quote)
+            same = borders[same - 1]
+
+
+def whole_words(text: str, quote: str) -> list[int]:
+    """Where `quote` begins in `text`: as whole words, or anywhere if it never is."""
+    begun = list(occurrences(text, quote))
+    return [at for at in begun if _whole(text, at, len(quote), True, True)] or begun
+
+
+def _by_number(span: Span, text: RunText) -> Found:
+    if not 0 <= span.start < span.stop <= len(text.tokens):
+        return Found()
+    special = text.special(span.start, span.stop)
+    begin, end = text.characters(span.start, span.stop)
+    here = "".join(text.tokens[span.start : span.stop]) if special else text.text[begin:end]
+    if special != (span.at < 0) or here != span.quote:
+        return Found()
+    return Found(((span.start, span.stop),), 1, True)
+
+
+def _ranked(span: Span, text: RunText, quote: str, begun: list[int]) -> Found:
+    inside, shift = text.text, span.quote.find(quote)
+    scored = []
+    for at in begun:
+        end = at + len(quote)
+        before = inside.endswith(span.prefix, 0, at) and len(span.prefix)
+        after = inside.startswith(span.suffix, end) and len(span.suffix)
+        if before is not False and after is not False:
+            score = -1
+        else:
+            same = _same_before(inside, at, span.prefix) if before is False else before
+            score = AROUND * 2 - same - (_same_after(inside, end, span.suffix) if after is False else after)
+        scored.append((score, abs(at - span.at - shift), at))
+    scored.sort()
+    full = sum(score < 0 for score, _, _ in scored)
+    sure = len(scored) == 1 or full == 1
+    spans: dict[tuple[int, int], None] = {}
+    for _, _, at in scored[: 1 if sure else 4 * MOST_CHOICES]:  # of several in one token, one is offered
+        spans[_tokens(span, text, at, at + len(quote))] = None
+    offered = tuple(spans)[:MOST_CHOICES]
+    several = len(scored) > 1 and not sure
+    if several and len(offered) == 1 and len(scored) <= 4 * MOST_CHOICES:
+        sure = True  # all of them lie in the same tokens
+    return Found(offered, 1 if sure else len(scored), sure)
+
+
+def _tokens(span: Span, text: RunText, begin: int, end: int) -> tuple[int, int]:
+    own = 0 <= span.start < span.stop <= len(text.tokens)
+    if own and text.characters(span.start, span.stop) == (begin, end):
+        return span.start, span.stop  # with the special tokens at its ends, which the quote does not know of
+    return text.covering(begin, end)
+
+
+def _edge(before: str, after: str) -> bool:
+    """Whether a word ends, or none is, where one text meets the other."""
+    return not (before and after and before[-1].isalnum() and after[0].isalnum())
+
+
+def _whole(text: str, at: int, length: int, begins: bool, ends: bool) -> bool:
+    end = at + length
+    return (not begins or _edge(text[at - 1 : at] if at else "", text[at])) and (not ends or _edge(text[end - 1], text[end : end + 1]))
+
+
+def _same_before(text: str, end: int, prefix: str) -> int:
+    same = 0
+    while same < min(len(prefix), end) and text[end - 1 - same] == prefix[-1 - same]:
+        same += 1
+    return same
+
+
+def _same_after(text: str, start: int, suffix: str) -> int:
+    same = 0
+    while same < min(len(suffix), len(text) - start) and text[start + same] == suffix[same]:
+        same += 1
+    return same
