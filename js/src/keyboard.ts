@@ -16,6 +16,7 @@ const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement && target.type === "checkbox") return false;
   return TYPING.has(target.tagName) || target.isContentEditable;
 }
 

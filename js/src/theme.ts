@@ -16,9 +16,11 @@ export interface Theme {
   readonly soft: string;
   readonly accent: string;
   readonly focus: string;
+  /** Of notes: the mark on what somebody wrote about. */
+  readonly note: string;
 }
 
-const COLOURS = ["bg", "fg", "dim", "line", "soft", "accent", "focus"] as const;
+const COLOURS = ["bg", "fg", "dim", "line", "soft", "accent", "focus", "note"] as const;
 
 export const LIGHT: Theme = {
   mode: "light",
@@ -29,6 +31,7 @@ export const LIGHT: Theme = {
   soft: "#f5f6f8",
   accent: "#2f5fd0",
   focus: "#0b57d0",
+  note: "#b3125f",
 };
 
 export const DARK: Theme = {
@@ -40,6 +43,7 @@ export const DARK: Theme = {
   soft: "#1a1f25",
   accent: "#86aefc",
   focus: "#8ab4ff",
+  note: "#ff8ab8",
 };
 
 function known(value: string | null | undefined, dark: RegExp, light: RegExp): Theme["mode"] | null {

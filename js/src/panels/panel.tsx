@@ -4,7 +4,7 @@
  * The header holds, always in this order, the name, what it is coloured by, a small switch if any, and at the right which run it is of
  * and the evidence. Waiting dims the picture under a thin line; nothing changes its place. A panel waits for its numbers, and also
  * while the run that was asked for is still to come: a former picture never passes for the answer. Where a field fills in, it is begun
- * here. The same numbers are a table away, and so is the Python that makes them.
+ * here. The same numbers are a table away, and so is the Python that makes them; what is selected is a key away from a note about it.
  */
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
@@ -12,7 +12,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { FieldMeta, PanelName } from "../protocol";
 import type { SourceError } from "../source/source";
 import { FillingWords, useFilled } from "../views/filling";
-import { useStage } from "../views/ui";
+import { compose } from "../views/notes/compose";
+import { Composer } from "../views/notes/composer";
+import { NoteButton, noteKeys } from "../views/notes/note-button";
+import { useUi } from "../views/ui";
 import { Failure } from "./attempt";
 import { CodeView } from "./code";
 import { EvidenceMark } from "./evidence";
@@ -48,8 +51,9 @@ export interface PanelProps {
 export function Panel(props: PanelProps) {
   const [asTable, setAsTable] = useState(false);
   const [asCode, setAsCode] = useState(false);
-  const { settled } = useStage();
-  const { field } = props;
+  const ui = useUi();
+  const { settled } = ui.stage;
+  const { field, name } = props;
   const drawn = useSignal(field);
   useEffect(() => {
     drawn.value = field;
@@ -63,16 +67,17 @@ export function Panel(props: PanelProps) {
     <section
       ref={props.box}
       class={props.twin ? "panel twin" : "panel"}
-      data-panel={props.name}
+      data-panel={name}
       data-state={state}
       aria-label={props.title}
       aria-busy={waiting}
+      onKeyDown={noteKeys(() => compose(ui, name))}
     >
       <div class="head">
         <h3>{props.title}</h3>
         {props.head}
         <span class="kind">
-          {props.name !== "beside" && <RunBadge />}
+          {name !== "beside" && <RunBadge />}
           {field && <EvidenceMark evidence={field.evidence} />}
         </span>
       </div>
@@ -84,6 +89,7 @@ export function Panel(props: PanelProps) {
       <div class="picture" hidden={props.empty != null}>
         {props.children}
       </div>
+      {name !== "beside" && <Composer panel={name} />}
       {props.empty == null && (
         <div class="foot">
           <p class="caveat">
@@ -103,6 +109,7 @@ export function Panel(props: PanelProps) {
                 code
               </button>
             )}
+            <NoteButton panel={name} />
           </span>
         </div>
       )}

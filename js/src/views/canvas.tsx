@@ -15,6 +15,12 @@ export interface Size {
   height: number;
 }
 
+/** In CSS pixels of the canvas. */
+interface Spot {
+  x: number;
+  y: number;
+}
+
 export interface CanvasProps<Scene> {
   size: () => Size;
   scene: () => Scene;
@@ -24,6 +30,9 @@ export interface CanvasProps<Scene> {
   onLeave?: () => void;
   onPress?: (x: number, y: number, event: MouseEvent) => void;
   onDrag?: (dx: number, dy: number) => void;
+  /** Whether this press draws over cells instead of dragging; then from where to where. */
+  sweeps?: (event: PointerEvent) => boolean;
+  onSweep?: (from: Spot, to: Spot) => void;
   onWheel?: (x: number, y: number, event: WheelEvent) => void;
   class?: string;
   children?: ComponentChildren;
@@ -80,7 +89,7 @@ export function Canvas<Scene>(props: CanvasProps<Scene>) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(props);
   latest.current = props;
-  const press = useRef<{ x: number; y: number; dragged: boolean } | null>(null);
+  const press = useRef<{ x: number; y: number; at: Spot; sweeping: boolean; dragged: boolean } | null>(null);
 
   useEffect(() => paintInto(canvas.current!, () => latest.current), []);
   useEffect(() => {
@@ -100,17 +109,20 @@ export function Canvas<Scene>(props: CanvasProps<Scene>) {
       data-paints="0"
       onPointerDown={(event) => {
         if (event.button !== 0) return;
-        press.current = { x: event.clientX, y: event.clientY, dragged: false };
-        if (latest.current.onDrag) event.currentTarget.setPointerCapture(event.pointerId);
+        const sweeping = latest.current.sweeps?.(event) ?? false;
+        const at = { x: event.offsetX, y: event.offsetY };
+        press.current = { x: event.clientX, y: event.clientY, at, sweeping, dragged: false };
+        if (sweeping || latest.current.onDrag) event.currentTarget.setPointerCapture(event.pointerId);
       }}
       onPointerMove={(event) => {
         const from = press.current;
-        if (from !== null && latest.current.onDrag) {
+        if (from !== null && (from.sweeping || latest.current.onDrag)) {
           const dx = event.clientX - from.x;
           const dy = event.clientY - from.y;
           if (from.dragged || Math.hypot(dx, dy) >= DRAG_FROM) {
-            press.current = { x: event.clientX, y: event.clientY, dragged: true };
-            latest.current.onDrag(dx, dy);
+            press.current = { ...from, x: event.clientX, y: event.clientY, dragged: true };
+            if (from.sweeping) latest.current.onSweep?.(from.at, { x: event.offsetX, y: event.offsetY });
+            else latest.current.onDrag?.(dx, dy);
             return;
           }
         }

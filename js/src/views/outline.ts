@@ -45,6 +45,11 @@ export function outline(
   context.restore();
 }
 
+/** What is drawn over: long dashes, so that it is neither pinned nor hovered. */
+export function outlineRegion(context: CanvasRenderingContext2D, theme: Theme, box: Box): void {
+  outline(context, theme, box, "pinned", { colour: theme.fg, dash: [7, 4] });
+}
+
 /** The cells of something that is not there: hatched, so that absence is never taken for zero. */
 export function hatch(context: CanvasRenderingContext2D, theme: Theme, box: Box): void {
   context.save();

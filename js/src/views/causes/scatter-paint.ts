@@ -6,7 +6,9 @@
 import { numberText } from "../../paint/numbers";
 import type { Theme } from "../../theme";
 import type { HeadMarks } from "../heads/heads-paint";
-import { headStyle } from "../outline";
+import { paintCorner, paintOpen } from "../notes/mark-paint";
+import { headKey } from "../notes/marks";
+import { type Box, headStyle } from "../outline";
 import { headShort } from "../words";
 import { type Point, placeX, placeY, type ScatterLayout } from "./scatter-layout";
 
@@ -99,6 +101,18 @@ export function paintPointMarks(context: Context, { layout, points, theme }: Sca
     context.setLineDash([]);
   };
   context.font = FONT;
+  const boxOf = (point: Point): Box => {
+    const half = radius + 3.5;
+    return { x: placeX(layout, point.x) - half, y: placeY(layout, point.y) - half, width: 2 * half, height: 2 * half };
+  };
+  for (const point of marks.noted.size > 0 ? points : []) {
+    const marked = marks.noted.get(headKey(point.layer, point.head));
+    if (marked) paintCorner(context, theme, boxOf(point), marked);
+  }
+  for (const { layer, head } of marks.open) {
+    const point = layer === null || head === null ? undefined : pointOf(points, [layer, head]);
+    if (point) paintOpen(context, theme, boxOf(point));
+  }
   marks.further.forEach((place, nth) => {
     const point = pointOf(points, place);
     const { colour, dash } = headStyle(nth);

@@ -9,6 +9,8 @@ import { paintPlane } from "../../paint/paint";
 import type { Stage } from "../../stage";
 import type { Theme } from "../../theme";
 import { tableFor } from "../colours";
+import { paintCorner, paintOpen } from "../notes/mark-paint";
+import type { Marked, Spot } from "../notes/marks";
 import { hatch, headStyle, outline } from "../outline";
 import { signOf } from "../sign";
 import { type HeadsLayout, headBox, NUMBERED } from "./heads-layout";
@@ -77,6 +79,9 @@ export interface HeadMarks {
   pinned: [number, number] | null;
   hovered: [number, number] | null;
   further: [number, number][];
+  /** Heads that notes are about, and what the open one is about. */
+  noted: ReadonlyMap<string, Marked>;
+  open: readonly Spot[];
   theme: Theme;
 }
 
@@ -84,9 +89,19 @@ export function paintHeadMarks(context: CanvasRenderingContext2D, layout: HeadsL
   const { theme } = marks;
   const inside = (place: [number, number] | null): place is [number, number] =>
     place !== null && place[0] >= 0 && place[0] < layout.layers && place[1] >= 0 && place[1] < layout.heads;
+  const boxOf = ({ layer, head }: Spot) =>
+    layer === null || head === null || !inside([layer, head]) ? null : headBox(layout, layer, head);
+  for (const marked of marks.noted.values()) {
+    const box = boxOf(marked);
+    if (box) paintCorner(context, theme, box, marked);
+  }
   marks.further.forEach((place, nth) => {
     if (inside(place)) outline(context, theme, headBox(layout, ...place), "further", headStyle(nth));
   });
   if (inside(marks.pinned)) outline(context, theme, headBox(layout, ...marks.pinned), "pinned");
   if (inside(marks.hovered)) outline(context, theme, headBox(layout, ...marks.hovered), "hovered");
+  for (const spot of marks.open) {
+    const box = boxOf(spot);
+    if (box) paintOpen(context, theme, box);
+  }
 }

@@ -7,6 +7,8 @@
 import { ActiveCell } from "../active-cell";
 import { Canvas, type Size } from "../canvas";
 import { headExists } from "../fit";
+import { headKey } from "../notes/marks";
+import { marksOf, noteCount, noteTip, openClicked } from "../notes/note-marks";
 import { preview } from "../preview";
 import { useUi } from "../ui";
 import { headKeys } from "./heads-keys";
@@ -31,6 +33,8 @@ export function HeadsSurface<Scene>({ label, size, at, words, scene, paint, pain
   const { selection } = stage;
   const { shown, pinned } = selection;
   const run = stage.run.value;
+  const { index, open } = marksOf(ui);
+  const notesOf = (layer: number, head: number) => index.value.heads.get(headKey(layer, head))?.notes;
   const there = (x: number, y: number) => {
     const found = at(x, y);
     return run && found && headExists(run, found.layer, found.head) ? found : null;
@@ -42,7 +46,8 @@ export function HeadsSurface<Scene>({ label, size, at, words, scene, paint, pain
   const pair = (from: typeof shown): [number, number] | null =>
     from.layer.value === null || from.head.value === null ? null : [from.layer.value, from.head.value];
   const [layer, head] = pair(pinned) ?? [];
-  const said = (l: number, h: number) => [`layer ${l}, head ${h}`, words(l, h)].filter(Boolean).join(", ");
+  const said = (l: number, h: number) =>
+    [`layer ${l}, head ${h}`, words(l, h)].filter(Boolean).join(", ") + noteCount(notesOf(l, h));
   return (
     <ActiveCell
       label={`${label}; arrow keys walk the heads, Shift+Enter adds`}
@@ -63,8 +68,9 @@ export function HeadsSurface<Scene>({ label, size, at, words, scene, paint, pain
         scene={() => {
           const [pin, seen] = [pair(pinned), pair(shown)];
           const hovered = String(seen) === String(pin) ? null : seen;
-          const marks = { pinned: pin, hovered, further: selection.heads.value, theme: stage.theme.value };
-          return { marks, under: scene() };
+          const noted = index.value.heads;
+          const [further, theme] = [selection.heads.value, stage.theme.value];
+          return { marks: { pinned: pin, hovered, further, noted, open: open.value, theme }, under: scene() };
         }}
         paint={(context, { marks, under }) => paintMarks(context, under, marks)}
         onPoint={(x, y, event) => {
@@ -78,14 +84,16 @@ export function HeadsSurface<Scene>({ label, size, at, words, scene, paint, pain
             value: words(found.layer, found.head),
             unit: "",
             cell: null,
+            ...noteTip(notesOf(found.layer, found.head)),
           };
         }}
         onLeave={leave}
         onPress={(x, y, event) => {
           const found = there(x, y);
           if (!found) return;
-          if (event.shiftKey) selection.toggleHead(found.layer, found.head);
-          else selection.pin({ layer: found.layer, head: found.head });
+          if (event.shiftKey) return selection.toggleHead(found.layer, found.head);
+          selection.pin({ layer: found.layer, head: found.head });
+          openClicked(ui, notesOf(found.layer, found.head));
         }}
       />
     </ActiveCell>

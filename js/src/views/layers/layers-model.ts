@@ -35,14 +35,11 @@ export function chunkOf(position: number, total: number): [number, number] {
   return [Math.max(0, total - CHUNK * (back + 1)), total - CHUNK * back];
 }
 
-/** The field that the settings name, if the layer grid can draw it in this run; else the lens. */
-export const layerField = (stage: Stage): ReadonlySignal<FieldMeta | undefined> =>
-  computed(() => {
-    const fields = stage.fields.value;
-    const name = stage.settings.value.layerField;
-    const there = fields.some((field) => field.name === name && fitsLayers(field));
-    return chosen(fields, fitsLayers, there ? name : "logit_lens");
-  });
+/** The field of that name, if the layer grid can draw it in this run; else the lens. */
+export function layerField(fields: FieldMeta[], name: string): FieldMeta | undefined {
+  const there = fields.some((field) => field.name === name && fitsLayers(field));
+  return chosen(fields, fitsLayers, there ? name : "logit_lens");
+}
 
 export class LayersModel {
   readonly picture: ReadonlySignal<LayersPicture | null>;

@@ -40,7 +40,7 @@ export function LayersPanel() {
   const x = useSignal(0);
   const y = useSignal(0);
   const total = useComputed(() => stage.run.value?.tokens.total ?? 0);
-  const field = useMemo(() => layerField(stage), [stage]);
+  const field = useComputed(() => layerField(stage.fields.value, stage.settings.value.layerField));
   const layout = useComputed(() => {
     const now = field.value;
     const [start, stop] = now ? spanOf(now, "layer") : [0, 1];

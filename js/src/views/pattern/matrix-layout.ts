@@ -30,3 +30,9 @@ export function cellAt(layout: MatrixLayout, view: Viewport, x: number, y: numbe
   if (across < 0 || across >= 1 || down < 0 || down >= 1) return null;
   return [Math.floor(view.row + down * view.span), Math.floor(view.column + across * view.span)];
 }
+
+/** The cell under a place, or the one at the edge that is nearest to it. */
+export function heldCell(layout: MatrixLayout, view: Viewport, x: number, y: number): [number, number] {
+  const inside = (at: number, edge: number) => Math.min(Math.max(at, edge), edge + layout.side - 0.01);
+  return cellAt(layout, view, inside(x, layout.left), inside(y, layout.top))!;
+}

@@ -13,6 +13,7 @@ import type { Viewport } from "../viewport";
 import { paintCuts } from "./matrix-cuts";
 import type { MatrixLayout } from "./matrix-layout";
 import { bitsAt, type MatrixPicture } from "./matrix-model";
+import { type MatrixNotes, paintMatrixNotes, paintMatrixOpen } from "./matrix-notes";
 import { type CutArea, isCut } from "./pattern-cuts";
 
 const LABELLED = 12; // px a cell needs for a label of its own
@@ -106,6 +107,7 @@ export interface MatrixMarks {
   query: number | null;
   key: number | null;
   hovered: boolean;
+  notes: MatrixNotes;
   theme: Theme;
 }
 
@@ -159,6 +161,7 @@ export function paintMatrixMarks(context: CanvasRenderingContext2D, marks: Matri
   for (const { at, number } of labelled(view.column, view.span, cell, marks.total)) {
     if (at !== key && !crowded(at, key)) column(at, number ? String(at) : marks.labels(at), false);
   }
+  paintMatrixNotes(context, marks, marks.notes);
   const kind = marks.hovered ? "hovered" : "pinned";
   context.save();
   context.beginPath();
@@ -172,6 +175,7 @@ export function paintMatrixMarks(context: CanvasRenderingContext2D, marks: Matri
     const box = { x: columnX(key), y: rowY(query), width: Math.max(cell, 2), height: Math.max(cell, 2) };
     outline(context, theme, box, "pinned", { colour: theme.fg });
   }
+  paintMatrixOpen(context, marks, marks.notes);
   context.restore();
   if (key !== null && within(key, view.column)) paintKeyMark(context, layout, columnX(key), Math.max(cell, 2), theme);
   if (query !== null && within(query, view.row)) row(query, marks.labels(query), true);

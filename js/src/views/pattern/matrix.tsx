@@ -2,7 +2,8 @@
  * The pattern of the shown head as a matrix: queries down, keys across; zoom, pan, and exact numbers by the cell.
  *
  * The picture and its marks are two canvases: moving over the matrix repaints the marks alone. Ctrl or ⌘ with the wheel zooms (the plain
- * wheel stays the notebook's), a drag pans, `+`, `-` and `0` do the same from the keyboard.
+ * wheel stays the notebook's), a drag pans, `+`, `-` and `0` do the same from the keyboard. Shift and a drag (any drag while there is
+ * nothing to pan), or Shift and the arrows, draw over a region.
  */
 import { type Signal, useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -13,12 +14,15 @@ import { kindAt } from "../../tokens";
 import { ActiveCell } from "../active-cell";
 import { Canvas } from "../canvas";
 import { tableFor } from "../colours";
+import { looksAt, notesAt } from "../notes/marks";
+import { marksOf, noteCount, noteTip, openClicked } from "../notes/note-marks";
 import { preview } from "../preview";
+import { regionWords, useRegion } from "../region";
 import { sharedKeys } from "../shared-keys";
 import { useUi } from "../ui";
 import { panned, revealed, type Viewport, whole, zoomed } from "../viewport";
 import { tokenLabel, tokenQuote } from "../words";
-import { cellAt, type MatrixLayout } from "./matrix-layout";
+import { cellAt, heldCell, type MatrixLayout } from "./matrix-layout";
 import { bitsAt, type MatrixModel } from "./matrix-model";
 import { type MatrixMarks, paintMatrix, paintMatrixMarks } from "./matrix-paint";
 import type { Cutter } from "./pattern-cut";
@@ -49,6 +53,15 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
   }, []);
 
   const cuts = useComputed(() => cutter.areas());
+  const region = useRegion("pattern");
+  const { index, open } = marksOf(ui);
+  const looks = useComputed(() => looksAt(index.value, shown.layer.value, shown.head.value));
+  const onHead = useComputed(() =>
+    open.value.filter(
+      ({ layer, head }) =>
+        (layer === shown.layer.value && head === shown.head.value) || (layer === null && head === null),
+    ),
+  );
   const between = (query: number, key: number) => {
     const { texts } = stage.tokens.value;
     return `${tokenQuote(texts[query])} → ${tokenQuote(texts[key])}`;
@@ -77,6 +90,7 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
       cell: known
         ? { field: field.name, epoch: run.epoch, index: Object.fromEntries(named) as Record<string, number> }
         : null,
+      ...noteTip(notesAt(looks.value, query, key)),
     };
   };
   const leave = () => {
@@ -94,11 +108,21 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
   };
   const walk = (coordinate: "query" | "key", by: number) => () => {
     if (total.value === 0) return false;
+    region.drop();
     const at = stepped(pinned[coordinate].value, by, 0, total.value - 1);
     selection.pin({ [coordinate]: at });
     if (coordinate === "key") view.value = revealed(view.value, null, at, total.value);
   };
+  const extend = (by: { query?: number; key?: number }) => () => {
+    const to = region.extend(by, true);
+    if (to === null) return false;
+    view.value = revealed(view.value, to.query, to.key!, total.value);
+  };
   const keys: KeyMap = {
+    "Shift+ArrowUp": extend({ query: -1 }),
+    "Shift+ArrowDown": extend({ query: 1 }),
+    "Shift+ArrowLeft": extend({ key: -1 }),
+    "Shift+ArrowRight": extend({ key: 1 }),
     ArrowUp: walk("query", -1),
     ArrowDown: walk("query", 1),
     ArrowLeft: walk("key", -1),
@@ -115,15 +139,18 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
   const words = (query: number, key: number | null) => {
     const picture = model.picture.value;
     const from = `layer ${pinned.layer.value}, head ${pinned.head.value}, from ${tokenQuote(stage.tokens.value.texts[query])}`;
-    if (key === null) return from;
+    const drawn = regionWords(region.now);
+    if (key === null) return from + drawn;
     const found = picture && bitsAt(picture, query, key);
-    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${found ? cutter.words(found, query, key) : "not there yet"}`;
+    const value = found ? cutter.words(found, query, key) : "not there yet";
+    const noted = noteCount(notesAt(looks.value, query, key));
+    return `${from} to ${tokenQuote(stage.tokens.value.texts[key])}, ${value}${noted}${drawn}`;
   };
   const [query, key] = [pinned.query.value, pinned.key.value];
 
   return (
     <ActiveCell
-      label="pattern, queries down and keys across; arrow keys walk, plus and minus zoom, 0 shows all, x cuts the pinned look"
+      label="pattern, queries down and keys across; arrow keys walk, with Shift they select, plus and minus zoom, 0 shows all, x cuts the pinned look"
       rows={total.value}
       columns={total.value}
       active={query === null ? null : { row: query, column: key ?? 0, words: words(query, key) }}
@@ -167,15 +194,28 @@ export function Matrix({ model, layout, view, cutter }: MatrixProps) {
             query: shown.query.value,
             key: shown.key.value,
             hovered: selection.hover.value.query !== undefined && shown.query.value !== pinned.query.value,
+            notes: { looks: looks.value, tokens: index.value.tokens, open: onHead.value, region: region.now },
             theme: stage.theme.value,
           };
         }}
         paint={paintMatrixMarks}
         onPoint={point}
         onLeave={leave}
-        onPress={(x, y) => {
+        onPress={(x, y, event) => {
           const at = cellAt(layout.value, view.value, x, y);
-          if (at) selection.pin({ query: at[0], key: at[1] });
+          if (!at) return;
+          const cell = { query: at[0], key: at[1] };
+          if (event.shiftKey && region.drawTo(cell)) return;
+          region.drop();
+          selection.pin(cell);
+          openClicked(ui, notesAt(looks.value, ...at));
+        }}
+        sweeps={(event) => event.shiftKey || (view.value.span >= total.value && event.pointerType !== "touch")}
+        onSweep={(from, to) => {
+          const at = cellAt(layout.value, view.value, from.x, from.y);
+          if (!at) return;
+          const [query, key] = heldCell(layout.value, view.value, to.x, to.y);
+          region.draw({ query: at[0], key: at[1] }, { query, key });
         }}
         onDrag={(dx, dy) => {
           const { side } = layout.value;
