@@ -11,8 +11,9 @@ from operator import index as as_integer
 from typing import Any
 
 from ..fields import Place, Span
-from .anchor import RunText, span_of, text_of, whole_words
+from .anchor import span_of, whole_words
 from .ground import Ground
+from .run_text import RunText, text_of
 
 HEAD_SITES = ("z", "q", "pattern", "scores")  # k and v count their heads as they are shared
 

@@ -11,9 +11,10 @@ from itertools import product
 from typing import Any
 
 from ..fields import Place, Span
-from .anchor import MOST_CHOICES, Found, find, text_of
+from .anchor import MOST_CHOICES, Found, find
 from .ground import Ground
 from .note import Note
+from .run_text import text_of
 from .words import quoted
 
 Spans = Mapping[str, tuple[int, int]]

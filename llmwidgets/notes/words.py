@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..fields import Place
-from .anchor import text_of
 from .note import Note
 from .placing import change_on
+from .run_text import text_of
 
 LONGEST_QUOTE = 24  # letters
 _MOST_HEADS = 6
