@@ -146,9 +146,8 @@ def _unquoted(place: Place) -> str:
 
 
 def _several(places: Any) -> list[int]:
-    if isinstance(places, int) and not isinstance(places, bool):
-        return [places]
-    return [at for at in places if isinstance(at, int)] if isinstance(places, (list, tuple)) else []
+    each = places if isinstance(places, (list, tuple)) else [places]
+    return list(dict.fromkeys(at for at in each if isinstance(at, int) and not isinstance(at, bool)))
 
 
 def _within(spans: Spans, ground: Ground) -> bool:
