@@ -1,0 +1,371 @@
+"""The notes of a file, to read and to change: what `lw.Notes(path)` gives.
+
+Always true: what is wrong with an argument raises before anything changes; what is wrong with the disk never does, it is told by `state`,
+`problem` and `hint`, and the notes stay in memory until they can be written. Every handle of a file in one kernel sees the same notes at
+once; other kernels' come with the next change, `refresh`, or, while somebody observes, within about a second.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import given
+from .collection import NoteList
+from .event import Event, make_event
+from .merge import Merge
+from .note import OF_FIELD, Note
+from .store import open_store
+from .taking import events_of_file, write_to
+from .undo import Steps, added, step
+from .values import ATTACHED
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+    from ..fields import Place
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[["Notes"], object]
+
+
+class Notes(NoteList):
+    """The notes of one file.
+
+    path: the file, made with the first note; author: who signs new notes (default: LLMWIDGETS_AUTHOR, JUPYTERHUB_USER, the login name)
+
+    TypeError or ValueError for what is no path of a file. A file that cannot be read is told by `problem`.
+
+    >>> import tempfile, os
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     notes = Notes(os.path.join(folder, "findings.jsonl"), author="ana")
+    ...     note = notes.add("copies **Mary**", tags=["mover"])
+    ...     note = notes.edit(note, evidence="intervened")
+    ...     again = Notes(os.path.join(folder, "findings.jsonl"))
+    ...     [(n.text, n.tags, n.evidence, n.author) for n in again], notes.state, notes.undo()
+    ([('copies **Mary**', ('mover',), 'intervened', 'ana')], 'saved', 'edited “copies **Mary**”')
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
+        self._store = open_store(given.file_path(path))
+        self._author = _who() if author is None else given.author(author)
+        self._steps = Steps()
+        self._handlers: list[Handler] = []
+        self._store.refresh()
+
+    def _all(self) -> tuple[Note, ...]:
+        return self._store.notes()
+
+    def _where(self) -> str:
+        return f" in {self.path.name}" + (f" · {self.state}: {self.problem}" if self.problem else "")
+
+    @property
+    def path(self) -> Path:
+        """The file, absolute."""
+        return Path(self._store.path)
+
+    @property
+    def author(self) -> str:
+        """Who signs what is written through this handle."""
+        return self._author
+
+    @author.setter
+    def author(self, name: str) -> None:
+        self._author = given.author(name)
+
+    @property
+    def state(self) -> str:
+        """ "saved", or "unsaved" while something is kept in memory only."""
+        return self._store.state
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the file, in a sentence, or None."""
+        trouble = self._store.trouble
+        return trouble and trouble[0]
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about `problem`."""
+        trouble = self._store.trouble
+        return trouble and trouble[1]
+
+    @property
+    def undoable(self) -> str | None:
+        """What `undo` would take back, such as 'deleted “copies the second name”'."""
+        with self._store.lock:
+            found = self._steps.latest(self._store.merge, self._store.stands_for)
+        return None if found is None else found[0].words
+
+    def add(
+        self,
+        text: str,
+        *,
+        place: Place | None = None,
+        run: Capture | None = None,
+        layer: int | None = None,
+        head: int | None = None,
+        query: int | tuple[int, int] | None = None,
+        key: int | tuple[int, int] | None = None,
+        tokens: tuple[int, int] | str | None = None,
+        field: str | None = None,
+        tags: Iterable[str] = (),
+        evidence: str | None = None,
+        author: str | None = None,
+        ask: str = "",
+        reply_to: Note | str | None = None,
+        moment: Mapping[str, Any] | None = None,
+        picture: str = "",
+    ) -> Note:
+        """Keep a finding.
+
+        place: what it is about; or run, with coordinates: layer, head; query, key: a position (negative from the end) or a (start, stop)
+        span; tokens: a span, or words of the prompt that stand there once. With neither it is about no place, and a reply about what it
+        answers
+        field: name of the field that was looked at; evidence: one of EVIDENCE, by default that of the field, if there is a run
+        ask: a question that a tour asks before it shows the note; moment: from `view.snapshot()`; picture: a PNG in base64
+
+        TypeError, ValueError or KeyError (no note to reply to) before anything is kept.
+        """
+        coordinates = {"layer": layer, "head": head, "query": query, "key": key, "tokens": tokens}
+        about = _place(place, run, coordinates, field)
+        answered = None if reply_to is None else given.note_id(reply_to)
+        values: dict[str, Any] = {"text": given.text(text), "place": None if about is None else given.place(about)}
+        values["tags"] = given.tags(tags)
+        values["author"] = self._author if author is None else given.author(author)
+        values["evidence"] = _evidence(run, field) if evidence is None else given.evidence(evidence)
+        values["ask"] = given.ask(ask)
+        values["reply_to"] = answered or ""
+        if moment is not None:
+            values["moment"] = given.moment(moment)
+        image = given.picture(picture)
+        values = {name: value for name, value in values.items() if value not in ("", [])}
+        id = secrets.token_hex(8)
+
+        def make(merge: Merge) -> list[Event]:
+            if answered is not None:
+                before = _there(merge, answered)
+                if about is None:
+                    values["place"] = given.place(before.place)
+            if values["place"] is None:
+                values["place"] = {}
+            events = [self._event(id, merge, values)]
+            if image:
+                events.append(make_event(id, events[0].clock + 1, {"picture": image}, by=self._author))
+            self._steps.did(added(events[0]))
+            return events
+
+        self._store.change(make)
+        return self._note(id)
+
+    def edit(
+        self,
+        note: Note | str,
+        *,
+        text: str | None = None,
+        tags: Iterable[str] | None = None,
+        evidence: str | None = None,
+        ask: str | None = None,
+        resolved: bool | None = None,
+        author: str | None = None,
+    ) -> Note:
+        """Change what is given of a note, and return it as it reads then; what is None stays. KeyError where there is no such note."""
+        values = {
+            "text": None if text is None else given.text(text),
+            "tags": None if tags is None else given.tags(tags),
+            "evidence": None if evidence is None else given.evidence(evidence),
+            "ask": None if ask is None else given.ask(ask),
+            "resolved": None if resolved is None else given.flag("resolved", resolved),
+            "author": None if author is None else given.author(author),
+        }
+        verb = "edited"
+        if resolved is not None and all(value is None for name, value in values.items() if name != "resolved"):
+            verb = "resolved" if resolved else "opened again"
+        return self._change(note, {name: value for name, value in values.items() if value is not None}, verb)
+
+    def resolve(self, note: Note | str, resolved: bool = True) -> Note:
+        """Mark a note as resolved, or open it again."""
+        return self.edit(note, resolved=resolved)
+
+    def attach(self, note: Note | str, prompt_digest: str, spans: Mapping[str, tuple[int, int]]) -> Note:
+        """Say where a note belongs on another prompt: spans of its tokens, by coordinate ("query", "key")."""
+        if not isinstance(prompt_digest, str) or not prompt_digest or len(prompt_digest) > 200:
+            raise ValueError(f"prompt_digest={prompt_digest!r:.80} is no digest; expected the prompt_fingerprint of a capture")
+        return self._change(note, {ATTACHED + prompt_digest: given.spans(spans)}, "placed")
+
+    def picture_of(self, note: Note | str, picture: str) -> Note:
+        """Give a note its small picture, a PNG in base64. There is no undo of this by itself."""
+        return self._change(note, {"picture": given.picture(picture)}, None)
+
+    def remove(self, note: Note | str) -> None:
+        """Delete a note. Its events stay in the file; `undo` brings it back. KeyError where there is no such note."""
+        self._change(note, {"removed": True}, "deleted")
+
+    def undo(self) -> str | None:
+        """Take back the latest thing done through this handle that still stands; return what it was, or None."""
+        words: list[str] = []
+
+        def make(merge: Merge) -> list[Event]:
+            found = self._steps.latest(merge, self._store.stands_for)
+            if found is None:
+                return []
+            one, values = found
+            event = self._event(one.note, merge, values)
+            for name in values:
+                self._store.restores(event.id, name, one.before[name][0])
+            self._steps.undone(one)
+            words.append(one.words)
+            return [event]
+
+        self._store.change(make)
+        return words[0] if words else None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Add to another file every event that it lacks; OSError where it cannot be written. With the own path: what the file has lost."""
+        target = given.file_path(path)
+        self.refresh()
+        if target == self._store.path:
+            self._store.change(lambda merge: merge.in_order())
+            return
+        with self._store.lock:
+            events = self._store.merge.in_order()
+        write_to(target, events)
+
+    def load(self, path: str | os.PathLike[str]) -> NoteList:
+        """Take in the notes of another file, and return those that were not here.
+
+        path: a file of notes: the two become their union; or a notebook (.ipynb) that holds views with notes: those that are not known
+        come in as the views had them, without their snapshots. OSError where it cannot be read, ValueError where it is no notebook.
+        """
+        events = events_of_file(given.file_path(path))
+        before: set[str] = set()
+
+        def make(merge: Merge) -> list[Event]:
+            before.update(note.id for note in merge.notes())
+            return [event for event, alone in events if not (alone and merge.knows(event.note))]
+
+        self._store.change(make)
+        return NoteList(note for note in self if note.id not in before)
+
+    def refresh(self) -> None:
+        """Read what other kernels wrote, and write what waits."""
+        self._store.refresh()
+
+    def observe(self, handler: Handler) -> None:
+        """Call `handler(notes)` after every change, in the thread that made it or the watcher's; until `unobserve`, `close`, or nobody
+        holds this handle any more."""
+        if not callable(handler):
+            raise TypeError(f"handler={handler!r:.80} cannot be called; expected a function of one argument, the notes")
+        self._handlers = [*(one for one in self._handlers if one != handler), handler]
+        self._store.listen(self)
+
+    def unobserve(self, handler: Handler) -> None:
+        """Call it no more."""
+        self._handlers = [one for one in self._handlers if one != handler]
+
+    def close(self) -> None:
+        """Nobody observes through this handle any more; what waits is written if it can be."""
+        self._handlers = []
+        self._store.refresh()
+
+    def listens(self) -> bool:
+        """Whether anybody observes."""
+        return bool(self._handlers)
+
+    def hear(self) -> None:
+        """Tell those who observe. One that fails does not keep it from the others."""
+        for handler in self._handlers:
+            try:
+                handler(self)
+            except Exception:
+                logger.exception("an observer of notes failed: %r", handler)
+
+    def _event(self, note: str, merge: Merge, values: Mapping[str, Any]) -> Event:
+        event = make_event(note, merge.clock + 1, values, by=self._author)
+        if event.complaints:
+            raise ValueError(f"a note cannot hold this: {'; '.join(event.complaints)}")
+        return event
+
+    def _change(self, note: Note | str, values: dict[str, Any], verb: str | None) -> Note:
+        id = given.note_id(note)
+        last: list[Note] = []
+
+        def make(merge: Merge) -> list[Event]:
+            last.append(_there(merge, id))
+            event = self._event(id, merge, values)
+            changed = {name for name, value in event.values.items() if not _has(last[0], name, value)}
+            if not changed:
+                return []
+            event = self._event(id, merge, {name: value for name, value in values.items() if name in changed})
+            if verb is not None:
+                self._steps.did(step(merge, event, verb))
+            return [event]
+
+        self._store.change(make)
+        with self._store.lock:
+            return self._store.merge.note(id) or last[0]
+
+    def _note(self, id: str) -> Note:
+        with self._store.lock:
+            note = self._store.merge.note(id)
+        assert note is not None
+        return note
+
+
+def _there(merge: Merge, id: str) -> Note:
+    note = merge.note(id)
+    if note is None:
+        was = "was deleted" if merge.knows(id) else "is not in this file"
+        raise KeyError(f"the note {id!r:.80} {was}; expected a note of these, or the id of one")
+    return note
+
+
+def _has(note: Note, name: str, value: Any) -> bool:
+    if name.startswith(ATTACHED):
+        return note.attached.get(name[len(ATTACHED) :]) == value
+    return name != "removed" and getattr(note, name) == value
+
+
+def _place(place: Place | None, run: Capture | None, coordinates: Mapping[str, Any], field: str | None) -> Place | None:
+    named = [name for name, value in coordinates.items() if value is not None]
+    if place is not None:
+        if run is not None or named or field is not None:
+            beside = ", ".join(named) or ("field" if run is None else "run")
+            raise ValueError(f"place= came with {beside}; a place says it all: give one or the other")
+        return place
+    if run is None:
+        if named:
+            raise ValueError(f"{', '.join(named)} came without a run; give run= as well, or place=, or use view.annotate")
+        from ..fields import Place
+
+        return None if field is None else Place(field=_field_name(field))
+    from .ground import Ground
+    from .placing import place_on
+
+    return place_on(Ground.of(run), **coordinates, field="" if field is None else _field_name(field))
+
+
+def _field_name(field: Any) -> str:
+    if not isinstance(field, str):
+        raise TypeError(f"field={field!r:.80} is of type {type(field).__name__}; expected the name of a field such as 'attention'")
+    return field
+
+
+def _evidence(run: Capture | None, field: str | None) -> str:
+    """That of the field that was looked at."""
+    return "unstated" if run is None or not field else OF_FIELD[run.field(field).evidence]
+
+
+def _who() -> str:
+    for name in ("LLMWIDGETS_AUTHOR", "JUPYTERHUB_USER"):
+        if os.environ.get(name):
+            return given.author(os.environ[name][:200])
+    try:
+        return given.author(getpass.getuser()[:200])
+    except (OSError, KeyError, ImportError):
+        return ""

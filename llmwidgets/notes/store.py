@@ -1,0 +1,286 @@
+"""What a kernel knows of one file of notes: the merge of its events, what still waits to be written, and who wants to hear of changes.
+
+Always true: one store per file in a kernel, held by the handles (notes.py) that use it, and by itself while something waits. A change is in
+memory before it is on the disk, and the disk's troubles raise nothing: what waits is written, in order, at the next change, at `refresh`
+and by the watcher. Events that were once written and are gone from the file are not put back by themselves (an older branch was checked
+out); a change of their note writes them again first, so that no file holds an edit without its beginning. Observers hear under no lock.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Protocol
+
+from .event import Event
+from .lines import Aside
+from .log import Log
+from .merge import Merge
+from .note import Note
+from .trouble import NotesFileWarning, of_disk, of_lines
+from .watching import watch
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 4.0  # seconds for the lock; once it was waited for in vain, IMPATIENCE
+IMPATIENCE = 0.2
+Make = Callable[[Merge], Iterable[Event]]
+
+
+class Listener(Protocol):
+    """Who is told of changes: a handle."""
+
+    def listens(self) -> bool:
+        """Whether anybody there wants to hear."""
+
+    def hear(self) -> None:
+        """Something is otherwise than it was."""
+
+
+class Store:
+    """The notes of one file, shared by all handles of a kernel."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.merge = Merge()
+        self.lock = threading.RLock()  # the merge and what waits
+        self._turn = threading.Lock()  # the file: one reader or writer of this kernel at a time
+        self._log = Log(path)
+        self._in_file: set[str] = set()
+        self._waiting: dict[str, Event] = {}
+        self._stands_for: dict[tuple[str, str], str] = {}
+        self._failed: tuple[str, str] | None = None  # of the disk
+        self._asides: list[Aside] = []
+        self._torn: Aside | None = None
+        self._known_asides: set[bytes] = set()
+        self._news: list[str] = []  # sentences to warn of
+        self._told: object = None
+        self._listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
+        self._watching = False
+
+    # what is known
+
+    @property
+    def state(self) -> str:
+        """ "saved", or "unsaved" while something waits."""
+        return "unsaved" if self._waiting else "saved"
+
+    @property
+    def trouble(self) -> tuple[str, str] | None:
+        """A sentence and a hint on what is wrong now, or None."""
+        with self.lock:
+            if self._failed is None:
+                return of_lines(self._asides, self._torn, self.path)
+            why, hint = self._failed
+            if not self._waiting:
+                return f"Notes: {why}.", hint
+            many = f"{len(self._waiting)} changes of notes are" if len(self._waiting) > 1 else "One change of notes is"
+            return f"{many} kept in memory and not saved: {why}.", f"{hint} What waits is written as soon as it can be."
+
+    def notes(self) -> tuple[Note, ...]:
+        """All notes that can be seen, in the order in which they were begun."""
+        with self.lock:
+            return self.merge.notes()
+
+    # changes
+
+    def change(self, make: Make) -> None:
+        """Read what is new, take in the events that `make` gives for what is then known, and write them.
+
+        What `make` raises comes through, and then nothing has changed.
+        """
+        made = False
+        try:
+            with self._turn:
+                try:
+                    with self._log.turn(IMPATIENCE if self._failed else PATIENCE):
+                        self._take_in()
+                        self._hold(make)
+                        made = True
+                        self._write()
+                    self._failed = None
+                except OSError as error:
+                    self._failed = of_disk(error, self.path)
+                    if not made:
+                        with suppress(OSError):
+                            self._take_in()
+                        self._hold(make)
+                    self._news.append("unsaved")
+        finally:
+            self._tell(quiet=True)
+
+    def refresh(self) -> None:
+        """Read what is new, and write what waits."""
+        with self._turn:
+            try:
+                self._take_in()
+                if self._waiting:
+                    with self._log.turn(IMPATIENCE):
+                        self._take_in()
+                        self._write()
+                elif self._torn is not None and self._torn.digest not in self._known_asides:
+                    self._look_again()
+                self._failed = None
+            except OSError as error:
+                self._failed = of_disk(error, self.path)
+        self._tell()
+
+    def look(self) -> None:
+        """The watcher's round: `refresh`, if the file looks otherwise than when it was last seen or something waits."""
+        if self._waiting or self._failed or self._log.changed():
+            self.refresh()
+
+    def restores(self, event: str, field: str, former: str) -> None:
+        """`event` gave a field back what `former` had said: an undo that waits for `former` may go on from it."""
+        with self.lock:
+            self._stands_for[event, field] = former
+
+    def stands_for(self, event: str, field: str) -> str:
+        """The event whose word on a field `event` gave back, itself for most."""
+        while (event, field) in self._stands_for:
+            event = self._stands_for[event, field]
+        return event
+
+    # who is told
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a handle of changes from now on; while one listens, the file is watched."""
+        with self.lock:
+            self._listeners.add(listener)
+            if not self._watching:
+                self._watching = True
+                watch(weakref.WeakMethod(self._round), self.path)
+
+    def _round(self) -> bool:
+        """One round of the watcher; False when nobody listens any more."""
+        self.look()
+        with self.lock:
+            self._watching = any(listener.listens() for listener in self._listeners)
+            return self._watching
+
+    # within the turn
+
+    def _take_in(self) -> None:
+        try:
+            reading = self._log.read()
+            with self.lock:
+                if reading.anew:
+                    self._in_file.clear()
+                    self._asides.clear()
+                self.merge.unite(reading.events)
+                for event in reading.events:
+                    self._in_file.add(event.id)
+                    self._waiting.pop(event.id, None)
+                self._asides += reading.aside
+                self._torn = reading.torn
+                self._keep_while_unsaved()
+        except BaseException:  # half of it may have been taken in: it is read again
+            self._log.forget()
+            raise
+        self._note_asides(reading.aside)
+
+    def _look_again(self) -> None:
+        """Whether the last line is torn or just being written, which is known where nobody writes."""
+        try:
+            with self._log.turn(IMPATIENCE):
+                self._take_in()
+        except OSError:
+            pass  # it cannot be known; this file is not written from here now
+        if self._torn is not None:
+            self._note_asides([self._torn])
+
+    def _note_asides(self, asides: Iterable[Aside]) -> None:
+        fresh = [one for one in asides if one.digest not in self._known_asides]
+        self._known_asides.update(one.digest for one in fresh)
+        if fresh:
+            told = of_lines(fresh, None, self.path)
+            assert told is not None
+            self._news.append(" ".join(told))
+
+    def _hold(self, make: Make) -> None:
+        with self.lock:
+            events = [event for event in make(self.merge) if event.id not in self._in_file]
+            self.merge.unite(events)
+            self._waiting.update((event.id, event) for event in events)
+            self._keep_while_unsaved()
+
+    def _write(self) -> None:
+        if self._torn is not None:
+            self._note_asides([self._torn])  # nobody else writes now, so it is torn
+        with self.lock:
+            touched = {event.note for event in self._waiting.values()}
+            lacking = [event for note in touched for event in self.merge.events_of(note) if event.id not in self._in_file]
+            lacking.sort(key=lambda event: event.order)
+        if not lacking:
+            return
+        self._log.append([event.canonical for event in lacking])
+        with self.lock:
+            self._in_file.update(event.id for event in lacking)
+            for event in lacking:
+                self._waiting.pop(event.id, None)
+            self._keep_while_unsaved()
+
+    def _keep_while_unsaved(self) -> None:
+        if self._waiting:
+            _UNSAVED.add(self)
+        else:
+            _UNSAVED.discard(self)
+
+    def _tell(self, quiet: bool = False) -> None:
+        """Warn of what is new, then tell the listeners if anything is otherwise than they were last told."""
+        with self.lock:
+            news, self._news = self._news, []
+            trouble = self.trouble
+            now = (self.merge.notes(), self.state, trouble)
+            changed = self._told is None or now[0] is not self._told[0] or now[1:] != self._told[1:]
+            was_saved = self._told is None or self._told[1] == "saved"
+            self._told = now
+            listeners = list(self._listeners) if changed else []
+        for listener in listeners:
+            listener.hear()
+        sentences = [" ".join(trouble or ()) if one == "unsaved" else one for one in news if one != "unsaved" or was_saved]
+        for sentence in sentences:
+            try:
+                warnings.warn(sentence, NotesFileWarning, stacklevel=4)
+            except NotesFileWarning:
+                if not quiet:
+                    raise
+                logger.warning("%s", sentence)  # who made warnings errors still has the note
+
+
+_UNSAVED: set[Store] = set()
+_OPEN: weakref.WeakValueDictionary[str, Store] = weakref.WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def open_store(path: str) -> Store:
+    """The store of a file: the one that this kernel has of it, or a new one."""
+    path = os.path.realpath(path)
+    with _OPENING:
+        store = _OPEN.get(path)
+        if store is None:
+            store = _OPEN[path] = Store(path)
+        return store
+
+
+def refresh_if_open(path: str) -> None:
+    """Let those who have this file open see what was added to it."""
+    with _OPENING:
+        store = _OPEN.get(path)
+    if store is not None:
+        store.refresh()
+
+
+@atexit.register
+def _last_try() -> None:
+    for store in list(_UNSAVED):
+        try:
+            store.refresh()
+        except Exception:
+            logger.exception("notes of %s could not be written at the end", store.path)
