@@ -1,0 +1,33 @@
+/** Begin a note in the list of notes itself: about what the pattern has selected, else about the whole run. */
+import { type Ui, useUi } from "../ui";
+import { aboutWords } from "./about-words";
+import { type Subject, subjectOf } from "./compose";
+import { PlaceWords } from "./note-words";
+
+const WHOLE: Subject = {
+  about: { layer: null, head: null, heads: [], query: null, key: null, change: null },
+  field: "",
+  evidence: "unstated",
+};
+
+function subjectHere(ui: Ui): Subject & { words: string } {
+  const subject = subjectOf(ui, "pattern") ?? subjectOf(ui, "text") ?? WHOLE;
+  return { ...subject, words: aboutWords(subject.about, ui.stage.tokens.value.texts) };
+}
+
+export function beginHere(ui: Ui): void {
+  ui.composing.value = { ...subjectHere(ui), panel: "notes" };
+}
+
+export function BeginHere() {
+  const ui = useUi();
+  if (ui.composing.value?.panel === "notes") return null;
+  return (
+    <button type="button" class="begin" onClick={() => beginHere(ui)}>
+      <span>
+        + note on <PlaceWords words={subjectHere(ui).words} />
+      </span>
+      <kbd>n</kbd>
+    </button>
+  );
+}

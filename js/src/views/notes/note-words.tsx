@@ -1,0 +1,63 @@
+/**
+ * How a note's evidence, standing, time and place are put into words.
+ *
+ * Always true: evidence has the marks and meanings of the panels (evidence.tsx), and no word of its own; what is not seen in the text of a
+ * token or a name is shown by a sign.
+ */
+import { EVIDENCE } from "../../panels/evidence";
+import type { NoteEvidence, NoteItem, Standing } from "../../protocol-notes";
+import { shortened, tokenParts, tokenText } from "../../tokens";
+
+export const EVIDENCES = Object.values(EVIDENCE) as { mark: string; word: NoteEvidence; meaning: string }[];
+
+export const evidenceOf = (evidence: NoteEvidence) =>
+  EVIDENCES.find(({ word }) => word === evidence) ?? EVIDENCES.at(-1)!;
+
+/** Where a note stands, if that needs a word. */
+export const STANDING: Record<Standing, string> = {
+  here: "",
+  moved: "found by its quote",
+  choose: "found more than once",
+  carried: "from another model",
+  detached: "not found here",
+};
+
+/** A name or a tag, in which nothing is unseen: no sign that turns the letters round, no control character. */
+export function plainly(text: string): string {
+  return tokenParts(text)
+    .map(({ kind, shown, stands }) => (kind === "space" ? stands : kind === "empty" ? "" : shown))
+    .join("");
+}
+
+/** The first words of a note. */
+export const firstWords = ({ text }: NoteItem) => shortened(plainly(text).replace(/\s+/g, " ").trim(), 60);
+
+/** A time of day for today, else a day; what can not be read as ISO 8601 as it came. */
+export function timeWords(created: string, now = new Date()): { short: string; full: string } {
+  const at = new Date(/^\d{4}-\d\d-\d\dT/.test(created) ? created : Number.NaN);
+  if (Number.isNaN(at.getTime())) return { short: shortened(plainly(created), 32), full: created };
+  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const year = at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" as const };
+  const day = at.toLocaleDateString([], { day: "numeric", month: "short", ...year });
+  return {
+    short: at.toDateString() === now.toDateString() ? time : day,
+    full: at.toLocaleString([], { dateStyle: "full", timeStyle: "long" }),
+  };
+}
+
+/** The words for a place: quoted tokens as tokens are shown, in the type of tokens. */
+export function PlaceWords({ words }: { words: string }) {
+  return (
+    <bdi>
+      {words.split(/“([^”]*)”/).map((part, i) =>
+        i % 2 === 0 ? (
+          plainly(part)
+        ) : (
+          <span key={i} class="quote">
+            “<span class="token">{tokenText(part)}</span>”
+          </span>
+        ),
+      )}
+    </bdi>
+  );
+}
