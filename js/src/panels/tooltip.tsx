@@ -97,6 +97,11 @@ export function Tooltip() {
     <div class="tooltip" role="tooltip" ref={box}>
       <div class="place">{tip.place}</div>
       <CellWords tip={tip} cell={cell} />
+      {tip.notes?.map((words, i) => (
+        <div key={i} class="told">
+          {words}
+        </div>
+      ))}
     </div>
   );
 }

@@ -15,7 +15,8 @@ export const MIN_SPAN = 6;
 
 export const whole = (total: number): Viewport => ({ row: 0, column: 0, span: Math.max(1, total) });
 
-function held({ row, column, span }: Viewport, total: number): Viewport {
+/** The same part, as far as the matrix has it. */
+export function within({ row, column, span }: Viewport, total: number): Viewport {
   const size = Math.min(Math.max(span, Math.min(MIN_SPAN, total)), Math.max(1, total));
   const inside = (at: number) => Math.min(Math.max(at, 0), Math.max(0, total - size));
   return { row: inside(row), column: inside(column), span: size };
@@ -24,17 +25,17 @@ function held({ row, column, span }: Viewport, total: number): Viewport {
 /** Zoom in by a factor over one (out: under one), keeping the place (shares of the side, from the top left) where it is. */
 export function zoomed(view: Viewport, factor: number, x: number, y: number, total: number): Viewport {
   const span = Math.min(Math.max(view.span / factor, Math.min(MIN_SPAN, total)), total);
-  return held({ row: view.row + y * (view.span - span), column: view.column + x * (view.span - span), span }, total);
+  return within({ row: view.row + y * (view.span - span), column: view.column + x * (view.span - span), span }, total);
 }
 
 /** Pan by shares of the side. */
 export function panned(view: Viewport, dx: number, dy: number, total: number): Viewport {
-  return held({ ...view, row: view.row - dy * view.span, column: view.column - dx * view.span }, total);
+  return within({ ...view, row: view.row - dy * view.span, column: view.column - dx * view.span }, total);
 }
 
 /** The least pan that brings a cell into view; `null` leaves that direction alone. */
 export function revealed(view: Viewport, row: number | null, column: number | null, total: number): Viewport {
   const near = (from: number, at: number | null) =>
     at === null ? from : Math.min(Math.max(from, at + 1 - view.span), at);
-  return held({ ...view, row: near(view.row, row), column: near(view.column, column) }, total);
+  return within({ ...view, row: near(view.row, row), column: near(view.column, column) }, total);
 }

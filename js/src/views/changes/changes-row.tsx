@@ -4,7 +4,10 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Change, ChangeOp } from "../../protocol";
 import { tokensOf } from "../compare/prompt-tokens";
-import { useStage } from "../ui";
+import { changeKey } from "../notes/marks";
+import { NoteButton } from "../notes/note-button";
+import { marksOf, noteCount, noteTip, openClicked } from "../notes/note-marks";
+import { useUi } from "../ui";
 import { aloneWords, movedWords } from "./changes-words";
 
 interface RowProps {
@@ -23,27 +26,42 @@ function restWords(told: number): string {
 }
 
 export function ChangeRow({ change, ask }: RowProps) {
-  const stage = useStage();
+  const ui = useUi();
+  const { stage } = ui;
   const { id, name, words, on, failed, moved, run } = change;
   const called = name || words;
   const alone = aloneWords(change, stage.metric.value?.unit ?? "");
   const { texts } = tokensOf(stage, run);
+  const { index, openChanges } = marksOf(ui);
+  const key = changeKey(change.places);
+  const marked = index.value.changes.get(key);
+  const opened = openChanges.value.includes(key);
+  const classes = [marked && "noted", marked?.hollow && "hollow", opened && "opened"].filter(Boolean).join(" ");
   return (
-    <li data-change={id} data-on={on}>
+    <li
+      data-change={id}
+      data-on={on}
+      class={classes || undefined}
+      title={marked && noteTip(marked.notes).notes?.join("\n")}
+    >
       <input
         type="checkbox"
         checked={on}
         aria-label={`make this change: ${called}`}
         onChange={(event) => ask({ op: "set", id, on: event.currentTarget.checked })}
       />
-      <span class="what">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a short way to the note's card, which the keys reach in its panel */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: see above */}
+      <span class="what" onClick={() => openClicked(ui, marked?.notes)}>
         <Name change={change} rename={(to) => ask({ op: "set", id, name: to })} />
         <span class={name ? "dim" : ""}>{words}</span>
         {run === "second" && <span class="dim"> (in the second prompt)</span>}
+        {marked && <span class="unseen">{noteCount(marked.notes)}</span>}
       </span>
       <span class="alone" title="what this change does to the answer when it is made alone">
         {failed !== null ? "" : (alone ?? <span class="dim">…</span>)}
       </span>
+      <NoteButton panel="changes" change={id} label={`write a note about: ${called}`} />
       <button
         type="button"
         class="plain small"

@@ -9,14 +9,24 @@ import { Failure } from "../../panels/attempt";
 import { Switch } from "../../panels/menu";
 import type { ChangeOp } from "../../protocol";
 import { attentionAgainstEffect } from "../heads/against";
+import { compose } from "../notes/compose";
+import { Composer } from "../notes/composer";
+import { noteKeys } from "../notes/note-button";
 import { useUi } from "../ui";
 import { headShort } from "../words";
 import { toggleZero, zeroOp } from "../zero-head";
 import { ChangeRow } from "./changes-row";
 import { answerWords } from "./changes-words";
 
+/** A note of the list is about the change that has the focus, else about the last. */
+function changeOf({ target }: Event): number | undefined {
+  const row = (target as Element).closest<HTMLElement>("[data-change]");
+  return row ? Number(row.dataset.change) : undefined;
+}
+
 export function ChangesPanel() {
-  const { stage, changing } = useUi();
+  const ui = useUi();
+  const { stage, changing } = ui;
   const changes = stage.changes.value;
   const heading = useRef<HTMLHeadingElement>(null);
   const ask = (op: ChangeOp) => {
@@ -31,6 +41,7 @@ export function ChangesPanel() {
       data-panel="changes"
       data-state={changes.length === 0 ? "empty" : "ready"}
       aria-label="Changes"
+      onKeyDown={noteKeys((event) => compose(ui, "changes", changeOf(event)))}
     >
       <div class="head">
         <h3 ref={heading} tabIndex={-1}>
@@ -53,6 +64,7 @@ export function ChangesPanel() {
           ))}
         </ul>
       )}
+      <Composer panel="changes" />
       {changes.length > 0 && <Against />}
     </section>
   );

@@ -7,7 +7,9 @@ import { cellText } from "../../paint/numbers";
 import type { ColourTable } from "../../paint/table";
 import type { Theme } from "../../theme";
 import { shortened } from "../../tokens";
-import { outline } from "../outline";
+import { paintAround, paintCorner, paintOpen } from "../notes/mark-paint";
+import type { Marked, Span, Spot } from "../notes/marks";
+import { type Box, outline, outlineRegion } from "../outline";
 import { signOf } from "../sign";
 import { tokenLabel } from "../words";
 import { cellBox, columnsInView, type LayersLayout } from "./layers-layout";
@@ -114,22 +116,63 @@ export interface LayersMarks {
   query: number | null;
   layer: number | null;
   hovered: boolean;
+  /** Places of the stream that notes are about, by layer. */
+  noted: ReadonlyMap<number, readonly Marked[]>;
+  open: readonly Spot[];
+  /** What is drawn over. */
+  region: { layer: number | null; span: Span } | null;
   theme: Theme;
 }
 
-/** The shown position's column outlined, and in it the shown layer's cell. */
+/** The cells of a layer from the first position to the last, as far as the layer is in view. */
+function stretchBox({ layout, x, y }: LayersMarks, layer: number, [start, stop]: Span): Box | null {
+  const [first, last] = [Math.max(0, start), Math.min(stop, layout.total) - 1];
+  const box = cellBox(layout, layer, first, x, y);
+  if (first > last || layer < layout.start || box.y > layout.height || box.y + box.height < layout.top) return null;
+  return { ...box, width: box.width + (last - first) * layout.column };
+}
+
+function paintNotes(context: CanvasRenderingContext2D, marks: LayersMarks): void {
+  const { noted, open, region, theme } = marks;
+  for (const [layer, spots] of noted) {
+    for (const marked of spots) {
+      const box = stretchBox(marks, layer, marked.query!);
+      if (!box) continue;
+      if (marked.query![1] - marked.query![0] > 1) paintAround(context, theme, box, marked.hollow);
+      paintCorner(context, theme, box, marked);
+    }
+  }
+  for (const { layer, head, query } of open) {
+    const box = layer === null || head !== null || query === null ? null : stretchBox(marks, layer, query);
+    if (box) paintOpen(context, theme, box);
+  }
+  const drawn = region && region.layer !== null && stretchBox(marks, region.layer, region.span);
+  if (drawn) outlineRegion(context, theme, drawn);
+}
+
+/** The shown position's column outlined, and in it the shown layer's cell; over them notes and what is drawn over. */
 export function paintLayersMarks(context: CanvasRenderingContext2D, marks: LayersMarks): void {
-  const { layout, x, y, query, layer, theme } = marks;
-  if (query === null || query >= layout.total) return;
+  const { layout } = marks;
   context.save();
   context.beginPath();
   context.rect(layout.left - 3, 0, layout.width - layout.left + 3, layout.height);
   context.clip();
+  paintSelection(context, marks);
+  // Notes are on the cells: they do not lie over the labels.
+  context.beginPath();
+  context.rect(layout.left - 3, layout.top - 3, layout.width - layout.left + 3, layout.height - layout.top + 3);
+  context.clip();
+  paintNotes(context, marks);
+  context.restore();
+}
+
+function paintSelection(context: CanvasRenderingContext2D, marks: LayersMarks): void {
+  const { layout, x, y, query, layer, theme } = marks;
+  if (query === null || query >= layout.total) return;
   const top = cellBox(layout, layout.start + layout.layers - 1, query, x, y);
   const box = { ...top, height: layout.layers * layout.row - 2 };
   outline(context, theme, box, marks.hovered ? "hovered" : "pinned", { radius: 3 });
   if (layer !== null) {
     outline(context, theme, cellBox(layout, layer, query, x, y), "further", { colour: theme.fg });
   }
-  context.restore();
 }

@@ -5,32 +5,32 @@
 import { computed, type ReadonlySignal } from "@preact/signals";
 import type { NoteItem } from "../../protocol";
 import type { Ui } from "../ui";
-import { drawnNotes, indexed, type NoteIndex, openAbout, type Spot, spotsOf } from "./marks";
+import { changeKey, drawnNotes, indexed, type NoteIndex, openAbout, type Spot, spotsOf } from "./marks";
 import { firstWords } from "./note-words";
 
 export interface NoteMarks {
   readonly index: ReadonlySignal<NoteIndex>;
-  /** What the open note, and the one that is being written, are about. */
+  /** What the open note, and the one that is being written, are about; and the changes that they are about. */
   readonly open: ReadonlySignal<readonly Spot[]>;
+  readonly openChanges: ReadonlySignal<readonly string[]>;
 }
 
 const known = new WeakMap<Ui, NoteMarks>();
 
 export function marksOf(ui: Ui): NoteMarks {
-  let marks = known.get(ui);
-  if (marks === undefined) {
-    const { stage, openNote, composing } = ui;
-    const drawn = computed(() => drawnNotes(stage));
-    marks = {
-      index: computed(() => indexed(drawn.value)),
-      open: computed(() =>
-        [openAbout(stage, openNote.value), composing.value?.about ?? null].flatMap((about) =>
-          about ? spotsOf(about) : [],
-        ),
-      ),
-    };
-    known.set(ui, marks);
-  }
+  const there = known.get(ui);
+  if (there) return there;
+  const { stage, openNote, composing } = ui;
+  const drawn = computed(() => drawnNotes(stage));
+  const abouts = computed(() =>
+    [openAbout(stage, openNote.value), composing.value?.about].filter((about) => about != null),
+  );
+  const marks: NoteMarks = {
+    index: computed(() => indexed(drawn.value)),
+    open: computed(() => abouts.value.flatMap(spotsOf)),
+    openChanges: computed(() => abouts.value.flatMap(({ change }) => (change ? [changeKey(change)] : []))),
+  };
+  known.set(ui, marks);
   return marks;
 }
 

@@ -15,6 +15,7 @@ import { useWidth } from "../use-width";
 import { type Viewport, whole, zoomed } from "../viewport";
 import { headShort, tokenLabel } from "../words";
 import { Arcs } from "./arcs";
+import { useFramedZoom } from "./framed-zoom";
 import { Matrix } from "./matrix";
 import { matrixLayout } from "./matrix-layout";
 import { bitsAt, MatrixModel } from "./matrix-model";
@@ -65,9 +66,7 @@ export function PatternPanel() {
   const model = useMemo(() => new MatrixModel(stage, view, side), [stage]);
   const cutter = useMemo(() => new Cutter(stage, () => model.picture.value), [model]);
   useEffect(() => () => model.wanted.dispose(), [model]);
-  useEffect(() => {
-    view.value = whole(total.value);
-  }, [total.value]);
+  useFramedZoom(stage, view, total);
 
   const run = stage.run.value;
   const field = model.field.value;

@@ -2,87 +2,33 @@
  * The text panel: the prompt's tokens, coloured by the chosen field under the selection.
  *
  * Hovering a token previews it as the query, so that every panel shows what that token looks at; a click pins it. A hover renders
- * nothing anew: colours go straight to the spans (token-text.ts).
+ * nothing anew: colours go straight to the spans (token-text.ts). A drag from token to token, Shift and a click, or Shift and the arrows
+ * draw over a stretch of them.
  */
-
-import { computed, effect, type ReadonlySignal, useComputed } from "@preact/signals";
+import { effect, useComputed } from "@preact/signals";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { focusWhenPressed, onKeys, stepped } from "../../keyboard";
-import { stateOf, valueOf } from "../../paint/half";
 import { Legend } from "../../panels/legend";
 import { FieldMenu } from "../../panels/menu";
 import { Panel } from "../../panels/panel";
 import type { Table } from "../../panels/table";
-import type { BlockRequest, FieldMeta } from "../../protocol";
-import { cursorOf, has, requestFor } from "../../slice";
+import type { FieldMeta } from "../../protocol";
+import { has } from "../../slice";
 import type { Stage } from "../../stage";
 import { kindAt } from "../../tokens";
-import { scaleOf, tableFor } from "../colours";
-import { chosen, fitsText, spanOf, textCoordinate } from "../fit";
+import { fitsText } from "../fit";
 import { Minimap } from "../minimap";
+import { notesAt } from "../notes/marks";
+import { noteTip, openClicked } from "../notes/note-marks";
 import { preview } from "../preview";
 import { stateWordsOf } from "../read-out";
-import { rowOf, rowsRequest } from "../rows";
+import { useRegion } from "../region";
 import { sharedKeys } from "../shared-keys";
-import { signOf } from "../sign";
 import { useStage, useUi } from "../ui";
-import { steady, Wanted } from "../wanted";
 import { tokenLabel, tokenQuote } from "../words";
-import type { TextValues } from "./text-values";
-import { NO_COLOUR, TokenText } from "./token-text";
-
-function textRequest(stage: Stage, field: FieldMeta, epoch: number): BlockRequest {
-  const along = textCoordinate(field)!;
-  const cursor = cursorOf(stage.selection);
-  const drawn = { [along]: "all" as const };
-  if (along !== "key" || !has(field, "query")) return requestFor(field, epoch, drawn, cursor);
-  return rowsRequest(field, epoch, cursor);
-}
-
-class TextModel {
-  readonly field: ReadonlySignal<FieldMeta | undefined>;
-  readonly values: ReadonlySignal<TextValues | null>;
-  readonly wanted: Wanted;
-  #last: TextValues | null = null;
-
-  constructor(stage: Stage) {
-    this.field = computed(() => chosen(stage.fields.value, fitsText, stage.settings.value.textField));
-    const request = steady(() => {
-      const field = this.field.value;
-      const run = stage.run.value;
-      return field && run ? textRequest(stage, field, run.epoch) : null;
-    });
-    this.wanted = new Wanted(stage.source, () => (request.value ? [{ request: request.value, priority: 0 }] : []));
-    this.values = computed(() => {
-      this.wanted.version.value;
-      const field = this.field.value;
-      if (!field || !request.value) return null;
-      const block = this.wanted.get(request.value);
-      if (block === undefined) return this.#last?.field === field ? this.#last : null;
-      const halves = rowOf(block, stage.selection.shown.query.value);
-      const start = spanOf(field, textCoordinate(field)!)[0];
-      this.#last = { start, halves, exponent: block.exponent, scale: scaleOf(field, [block]), field };
-      return this.#last;
-    });
-  }
-}
-
-function coloursOf(stage: Stage, values: TextValues, total: number): Uint32Array {
-  const { pixels } = tableFor(stage, values.scale, values.exponent);
-  const colours = new Uint32Array(total).fill(NO_COLOUR);
-  for (let i = 0; i < values.halves.length; i++) colours[values.start + i] = pixels[values.halves[i]!]!;
-  return colours;
-}
-
-/** The sign of each token's value where the field has some, so that hue alone does not tell it. */
-function signsOf({ scale, start, halves, exponent }: TextValues): string[] {
-  const signs: string[] = [];
-  if (scale.kind !== "diverging") return signs;
-  for (let i = 0; i < halves.length; i++) {
-    if (stateOf(halves[i]!) === "value") signs[start + i] = signOf(scale, valueOf(halves[i]!, exponent));
-  }
-  return signs;
-}
+import { coloursOf, signsOf, TextModel } from "./text-model";
+import { markNotes, notedTokens } from "./text-notes";
+import { TokenText } from "./token-text";
 
 /** "attention from “to” · layer 3 head 3": the field and what the selection fixes of it. */
 function fieldWords(stage: Stage, field: FieldMeta): string {
@@ -139,6 +85,11 @@ export function TextPanel() {
   const box = useRef<HTMLDivElement>(null);
   const model = useMemo(() => new TextModel(stage), [stage]);
   const lastRun = useComputed(() => stage.tokens.value.texts.length);
+  const region = useRegion("text");
+  const drawing = useRef<number | null>(null);
+  const shownText = useRef<TokenText | null>(null);
+  const noted = useComputed(() => notedTokens(ui));
+  const notesOn = (position: number) => notesAt(noted.value.marked, position);
 
   useEffect(() => {
     const text = new TokenText(box.current!, (position) => `${id}-${position}`);
@@ -161,11 +112,21 @@ export function TextPanel() {
         element.dataset.paints = String(Number(element.dataset.paints ?? 0) + 1);
       }),
       effect(() => {
+        void stage.tokens.value.texts; // new spans have no marks
+        markNotes(text, noted.value);
+      }),
+      effect(() => {
+        void stage.tokens.value.texts;
+        const span = region.now?.query;
+        text.markAll("region", span ? [span] : []);
+      }),
+      effect(() => {
         const query = selection.pinned.query.value;
         stage.tokens.value; // the token may come after the selection
         if (query !== null) text.reveal(query);
       }),
     ];
+    shownText.current = text;
     return () => {
       for (const stop of stops) stop();
       text.dispose();
@@ -176,6 +137,8 @@ export function TextPanel() {
   const hover = (event: Event) => {
     const position = TokenText.positionOf(event);
     if (position === null) return;
+    if (!((event as PointerEvent).buttons & 1)) drawing.current = null;
+    if (drawing.current !== null) return region.draw({ query: drawing.current }, { query: position });
     preview(selection, { query: position });
     tipFor(position, event as PointerEvent);
   };
@@ -190,10 +153,18 @@ export function TextPanel() {
       value: stateWordsOf(values.halves[position - values.start], values.exponent),
       unit: values.field.unit,
       cell: null,
+      ...noteTip(notesOn(position)),
     };
   };
-  const walk = (by: number) => () =>
+  const walk = (by: number) => () => {
+    region.drop();
     selection.pin({ query: stepped(selection.pinned.query.value, by, 0, stage.tokens.value.texts.length - 1) });
+  };
+  const extend = (by: number) => () => {
+    const to = region.extend({ query: by }, false);
+    if (to === null) return false;
+    shownText.current?.reveal(to.query);
+  };
   const keys = onKeys({
     ArrowLeft: walk(-1),
     ArrowRight: walk(1),
@@ -201,6 +172,12 @@ export function TextPanel() {
     ArrowDown: walk(10),
     Home: walk(Number.NEGATIVE_INFINITY),
     End: walk(Number.POSITIVE_INFINITY),
+    "Shift+ArrowLeft": extend(-1),
+    "Shift+ArrowRight": extend(1),
+    "Shift+ArrowUp": extend(-10),
+    "Shift+ArrowDown": extend(10),
+    "Shift+Home": extend(Number.NEGATIVE_INFINITY),
+    "Shift+End": extend(Number.POSITIVE_INFINITY),
     ...sharedKeys(ui),
   });
 
@@ -222,7 +199,8 @@ export function TextPanel() {
           class="text"
           role="listbox"
           tabIndex={0}
-          aria-label="tokens of the prompt; arrow keys walk"
+          aria-label="tokens of the prompt; arrow keys walk, with Shift they select"
+          aria-multiselectable="true"
           aria-activedescendant={`${id}-${selection.pinned.query.value ?? 0}`}
           data-paints="0"
           onKeyDown={keys}
@@ -231,11 +209,20 @@ export function TextPanel() {
             ui.tip.value = null;
             preview(selection, {});
           }}
+          onPointerDown={(event) => {
+            // A finger that moves scrolls the text.
+            const draws = event.button === 0 && event.pointerType !== "touch" && !event.shiftKey;
+            drawing.current = draws ? TokenText.positionOf(event) : null;
+          }}
           onMouseDown={focusWhenPressed.onMouseDown}
           onClick={(event) => {
             focusWhenPressed.onClick(event);
             const position = TokenText.positionOf(event);
-            if (position !== null) selection.pin({ query: position });
+            if (position === null) return;
+            if (event.shiftKey && region.drawTo({ query: position })) return;
+            region.drop();
+            selection.pin({ query: position });
+            openClicked(ui, notesOn(position));
           }}
         />
         {lastRun.value > 200 && <Minimap box={box} values={model.values} total={lastRun.value} />}

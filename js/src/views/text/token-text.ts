@@ -59,6 +59,7 @@ export class TokenText {
   #inView = new Set<number>();
   #observer: IntersectionObserver | null = null;
   #marks = new Map<string, number>();
+  #spread = new Map<string, Set<number>>();
   #revealing = 0;
 
   constructor(
@@ -71,6 +72,7 @@ export class TokenText {
     this.#observer = null;
     this.#inView.clear();
     this.#marks.clear();
+    this.#spread.clear();
     this.#spans = texts.map((text, position) => this.#span(text, kindAt(kinds, position), position));
     this.#wanted = new Uint32Array(texts.length);
     this.#applied = new Uint32Array(texts.length);
@@ -115,6 +117,22 @@ export class TokenText {
     span.classList.add(name);
     if (name === "query") span.setAttribute("aria-selected", "true");
     this.#marks.set(name, position);
+  }
+
+  /** Lay a mark (`region`, or what notes are about) on all tokens of these spans, and on no other. */
+  markAll(name: string, spans: readonly (readonly [number, number])[]): void {
+    const before = this.#spread.get(name) ?? new Set();
+    const now = new Set<number>();
+    for (const [start, stop] of spans)
+      for (let at = Math.max(0, start); at < Math.min(stop, this.#spans.length); at++) now.add(at);
+    const put = (at: number, on: boolean) => {
+      const span = this.#spans[at]!;
+      span.classList.toggle(name, on);
+      if (name === "region") span.setAttribute("aria-selected", String(on || this.#marks.get("query") === at));
+    };
+    for (const at of before) if (!now.has(at)) put(at, false);
+    for (const at of now) if (!before.has(at)) put(at, true);
+    this.#spread.set(name, now);
   }
 
   /** Scroll the text's own box, never the page, so that the token is in it. */
