@@ -51,9 +51,11 @@ if TYPE_CHECKING:
     from .experiments.sweep import Outcome, sweep
     from .fields import Axis, Field, Place
     from .models.demo import demo_model
+    from .notes import Note, Notes
     from .show import show
+    from .widgets.noting.tour import Tour, tour
     from .widgets.selection import Selection
-    from .widgets.views import HeadView, Inspector, LayerView, PatternView, TokenView
+    from .widgets.views import HeadView, Inspector, LayerView, NotesView, PatternView, TokenView
 
 # Where each public name lives.
 _HOMES = {
@@ -66,10 +68,15 @@ _HOMES = {
     "TokenView": ".widgets.views",
     "LayerView": ".widgets.views",
     "PatternView": ".widgets.views",
+    "NotesView": ".widgets.views",
     "Selection": ".widgets.selection",
     "Axis": ".fields",
     "Field": ".fields",
     "Place": ".fields",
+    "Note": ".notes",
+    "Notes": ".notes",
+    "Tour": ".widgets.noting.tour",
+    "tour": ".widgets.noting.tour",
     "Intervention": ".experiments.intervention",
     "Interventions": ".experiments.intervention",
     "Metric": ".experiments.metric",
@@ -111,12 +118,16 @@ __all__ = [
     "Interventions",
     "LayerView",
     "Metric",
+    "Note",
+    "Notes",
+    "NotesView",
     "Outcome",
     "PatternView",
     "Place",
     "Replacement",
     "Selection",
     "TokenView",
+    "Tour",
     "__version__",
     "ablate",
     "align",
@@ -145,6 +156,7 @@ __all__ = [
     "rollout",
     "show",
     "sweep",
+    "tour",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

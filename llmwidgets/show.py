@@ -27,6 +27,7 @@ def show(
     tokenizer: Any = None,
     selection: Selection | None = None,
     compare: Any = None,
+    notes: Any = None,
     max_bytes: int | None = None,
     **settings: Any,
 ) -> Inspector:
@@ -38,11 +39,12 @@ def show(
         a BatchEncoding of one row. Left out: with the built-in model, a prompt of its own
     selection: an lw.Selection to share with other views
     compare: a second prompt for the same model, to stand beside the first, or a Capture of it
+    notes: the file of its notes, or an lw.Notes; llmwidgets-notes.jsonl in the working folder by default, made with the first note
     max_bytes: bytes of memory that the first capture may take, past which it goes to temporary files; half of what is free by default
     settings: theme, palette, pattern_view, text_field, head_field and more (see lw.Inspector)
 
-    Returns the Inspector: its `.capture`, `.selection`, `.metric`, `.interventions`, `.shown`, `.add(array)`, `.compare(prompt)`, and
-    `.close()`, which lets go of the captures.
+    Returns the Inspector: its `.capture`, `.selection`, `.metric`, `.interventions`, `.shown`, `.add(array)`, `.compare(prompt)`, `.annotate(text)`,
+    `.notes`, and `.close()`, which lets go of the captures.
 
     Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
     raises (PromptError, ModelError, NotATransformerError, ...), TypeError for an unknown keyword, ValueError for a setting or a field that
@@ -63,21 +65,19 @@ def show(
             if given is not None:
                 raise TypeError(f"a Capture came with {name}=, which is for making one; give it to lw.capture")
         second = compare if compare is None or _is_capture(compare) else model.again(compare)
-        view = Inspector(model, selection=selection, compare=second, **settings)
+        view = Inspector(model, selection=selection, compare=second, notes=notes, **settings)
         in_cell.display(view)
         return view
-    return _captured(*_given(model, prompt, tokenizer), compare, max_bytes, selection, settings)
+    return _captured(*_given(model, prompt, tokenizer), compare, max_bytes, {"selection": selection, "notes": notes, **settings})
 
 
-def _captured(
-    subject: Any, prompt: Any, compare: Any, max_bytes: int | None, selection: Selection | None, settings: dict[str, Any]
-) -> Inspector:
+def _captured(subject: Any, prompt: Any, compare: Any, max_bytes: int | None, keywords: dict[str, Any]) -> Inspector:
     from .capture import capture
     from .models.prompt import encode
 
     second = None if compare is None or _is_capture(compare) else encode(subject, compare)
 
-    view = Inspector(selection=selection, **settings)
+    view = Inspector(**keywords)
     begun, shown = time.monotonic(), False
 
     def work(progress: Any, cancelled: Any) -> Capture:

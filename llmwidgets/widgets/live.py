@@ -21,7 +21,7 @@ from .inquiry.asking import asking_methods
 from .inquiry.exhibits import Exhibits, progress_of
 from .inquiry.inquiry import Inquiry
 from .inquiry.traits import inquiry_traits
-from .rpc import RequestServer
+from .rpc import Method, RequestServer
 from .runner import Runner, status
 from .selection import TURN, Selection
 from .synced import Synced
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 _MESSAGE_LETTERS = 2_000  # of an error, in a trait
-_ASKED = ("run", "stop", "metric", "change", "show", "fill", "halt", "compare", "align", "code")
+_ASKED = ("run", "stop", "metric", "change", "show", "fill", "halt", "compare", "align", "code", "note", "return", "tour")
 
 
 class Live(Synced):
@@ -53,9 +53,14 @@ class Live(Synced):
             missed=lambda quiet, error: me.inquiry.missed(quiet, error),
         )
         self.inquiry = Inquiry(me, Exhibits(lambda served: me._progressed(served)), self.runner, self._workers)
-        methods = {**reading_methods(lambda epoch: me._at(epoch)), **asking_methods(me)}
+        methods = {**reading_methods(lambda epoch: me._at(epoch)), **asking_methods(me), **self.further_methods(me)}
         self._server = RequestServer(methods, lambda content, buffers: me.send(content, buffers), self._workers, _ASKED)
         self.on_msg(lambda _, content, buffers: me._server.receive(content))
+
+    @staticmethod
+    def further_methods(view: Any) -> dict[str, Method]:
+        """What else the page may ask of such a view, by name."""
+        return {}
 
     @property
     def served(self) -> Served | None:

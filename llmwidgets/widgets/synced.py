@@ -1,7 +1,7 @@
 """What a view and its page share: the traits of docs/protocol.md, and a selection mirrored by the cursor trait.
 
-Always true: selection and cursor say the same, whoever moved, from any thread; the page can change the cursor, the settings, the framing and the
-layout and nothing else; settings are always whole and valid. What fills the traits is view.py's.
+Always true: selection and cursor say the same, whoever moved, from any thread; the page can change the cursor, the settings, the framing
+and the layout and nothing else; settings and framing are always whole and valid. What fills the traits is view.py's.
 """
 
 from __future__ import annotations

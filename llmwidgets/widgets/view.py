@@ -14,25 +14,29 @@ from . import settings as how
 from .fields_of_run import fields_of, user_field
 from .fit import warn_if_it_fits_nowhere
 from .inquiry.changes import Changes, given_changes
-from .live import Live
+from .noting.noted import Noted
 from .preview import preview_png, summary
 from .runner import Work
 from .selection import TURN, Selection
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..capture import Capture
     from ..experiments.intervention import Intervention
     from ..experiments.metric import Metric
+    from ..notes.notes import Notes
 
 ALL_PANELS = ("bar", "text", "next", "heads", "pattern", "causes", "changes", "layers", "notes")
 
 
-class View(Live):
+class View(Noted):
     """A live view of a capture. Use Inspector, HeadView, TokenView, LayerView or PatternView.
 
     capture: a Capture, or None until one is shown (`lw.show` does so)
     selection: a Selection to share with other views; its own by default
     compare: a second run beside it, a Capture (lw.show takes a prompt too)
+    notes: the file of its notes, or lw.Notes to share; llmwidgets-notes.jsonl in the working folder by default, made with the first note
     settings: `set` says what there is. Raises TypeError for an unknown keyword, ValueError for an unknown value.
     """
 
@@ -44,8 +48,8 @@ class View(Live):
     cell: str | None = None
 
     def __init__(
-        self, capture: Capture | None = None, *, selection: Selection | None = None, compare: Capture | None = None, layout: Any = None,
-        **keywords: Any,
+        self, capture: Capture | None = None, *, selection: Selection | None = None, compare: Capture | None = None,
+        notes: Notes | str | Path | None = None, layout: Any = None, **keywords: Any,
     ) -> None:  # fmt: skip
         wanted = how.checked(how.from_keywords(keywords))
         if selection is not None and not isinstance(selection, Selection):
@@ -60,7 +64,7 @@ class View(Live):
         self._picture: tuple[int, bytes] | None = None
         self._own_layout = layout is None
         initial = {} if layout is None else {"layout": layout}
-        super().__init__(selection or Selection(), list(self.PANELS), wanted, **initial)
+        super().__init__(selection or Selection(), list(self.PANELS), wanted, notes=notes, **initial)
         if capture is not None:
             try:
                 self.show_capture(capture)

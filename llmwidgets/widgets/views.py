@@ -9,12 +9,13 @@ from .view import ALL_PANELS, View
 
 
 class Inspector(View):
-    """Everything about one prompt: the bar, the text, the next token, heads, the selected head's pattern, layers.
+    """Everything about one prompt: the bar, the text, the next token, heads, the selected head's pattern, layers, notes.
 
     capture: a Capture, or None until one is shown
     selection: an lw.Selection to share with other views; its own by default
     text_field, head_field, layer_field: names of fields that colour the text, the heads and the layers; `capture.fields` lists them
     theme: "auto", "light", "dark"; palette: "blue", "viridis", "cividis"; pattern_view: "matrix", "arcs"
+    notes: the file of its notes, or an lw.Notes to share; llmwidgets-notes.jsonl in the working folder by default
 
     A view holds its capture until `close()`, or until its cell is run again. Raises TypeError for an unknown keyword, ValueError for an
     unknown value.
@@ -75,3 +76,12 @@ class PatternView(View):
     """
 
     PANELS = ("pattern",)
+
+
+class NotesView(View):
+    """The notes of a file as cards: filter them, open one, and views with the same selection go to what it is about.
+
+    Takes a Capture, `selection=` (an lw.Selection to share), `notes=` (the file, or lw.Notes) and the settings that `lw.Inspector` takes.
+    """
+
+    PANELS = ("notes",)

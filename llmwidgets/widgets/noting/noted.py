@@ -1,0 +1,155 @@
+"""A view with notes: what Python callers and the page do with them, with moments and with tours.
+
+Always true: Python and page write through the same file (`notes`), and see the same notes; what a note is about is worked out on the run
+that is shown. What else a view can do is view.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...notes.note import Note
+from ...notes.notes import Notes
+from ..live import Live
+from ..selection import TURN
+from .asking import noting_methods
+from .board import Board
+from .moment import checked, moment_of
+from .notes_of_view import NotesOfView
+from .returning import return_to, return_to_note
+from .writing import evidence_of, moment_at, place_in, small_picture
+
+if TYPE_CHECKING:
+    from ..answers import Served
+    from .tour import Tour
+
+
+class Noted(Live):
+    """Traits that follow a file of notes. notes: a path, or Notes to share."""
+
+    def __init__(self, *given: Any, notes: Notes | str | Path | None = None, **initial: Any) -> None:
+        super().__init__(*given, **initial)
+        self.touring: Tour | None = None
+        self._before: dict[str, Any] | None = None  # where the view was before it returned to a moment
+        self._own_notes = not isinstance(notes, Notes)
+        self.board = Board(notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes), self._tell_noted)
+        self.board.told()
+        self.observe(lambda _: self._stand(), "run")
+
+    further_methods = staticmethod(noting_methods)
+
+    @property
+    def notes(self) -> NotesOfView:
+        """The notes of this view's file: iterate, filter, `.add`, `.edit`, `.remove`, `.undo`, `.to_pandas()`, `.to_markdown()`,
+        `.to_w3c()`, `.save`, `.load`, `.observe`."""
+        return NotesOfView(self)
+
+    def annotate(
+        self,
+        text: str,
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        query: int | tuple[int, int] | None = None,
+        key: int | tuple[int, int] | None = None,
+        tokens: str | tuple[int, int] | None = None,
+        field: str | None = None,
+        change: Any = None,
+        tags: Iterable[str] = (),
+        evidence: str | None = None,
+        author: str | None = None,
+        ask: str = "",
+        reply_to: Note | str | None = None,
+    ) -> Note:
+        """Write a note on what is shown, and return it.
+
+        text: in Markdown. layer, head, query, key: what it is about, each one place, query and key also a (start, stop) region; tokens: a
+        stretch of the prompt, (start, stop) or its text where that is found once; change: an lw.Intervention; none of them: the whole run
+        field: the field that shows it; by default the one that such a panel shows now
+        evidence: "observed", "attributed", "correlated", "intervened", "unstated"; by default what the field is
+        ask: a question that a tour asks before it shows the note
+
+        Raises IndexError or ValueError for places and fields that the run does not have. A file that cannot be written raises nothing: the
+        note stays in memory, and `view.notes.state` says so.
+
+        >>> import llmwidgets as lw
+        >>> import tempfile
+        >>> run = lw.capture(lw.demo_model(), "The keys to the cabinet")
+        >>> view = lw.Inspector(run, notes=tempfile.mkdtemp() + "/findings.jsonl")
+        >>> note = view.annotate("looks back at the *keys*", layer=3, head=1, query=-1, key=1, tags=["agreement"])
+        >>> note.evidence, note.place.span("key").quote, len(view.notes)
+        ('observed', ' keys', 1)
+        >>> view.close()
+        """
+        self._require_open()
+        given = {"layer": layer, "head": head, "query": query, "key": key, "tokens": tokens}
+        made = None if change is None else (change if isinstance(change, Mapping) else change.to_json())
+        place = place_in(self, field, {**given, "change": made})
+        note = self.write(text, place, tags=tags, evidence=evidence, author=author, ask=ask, reply_to=reply_to)
+        return self.draw(note, self.served)
+
+    def write(self, text: str, place: Any, *, evidence: str | None = None, **more: Any) -> Note:
+        """A note on a place of the run that is shown, without its picture."""
+        served = self.served
+        chosen = evidence_of(served, place) if evidence is None else evidence
+        return self.board.notes.add(text, place=place, evidence=chosen, moment=moment_at(self.snapshot(), place), **more)
+
+    def draw(self, note: Note, served: Served | None) -> Note:
+        """Give a note its small picture, of the run that it was made on."""
+        picture = small_picture(served, note)
+        return self.board.notes.picture_of(note, picture) if picture else note
+
+    def later(self, task: Callable[[], Any]) -> None:
+        """Do something soon, on a thread of the view's."""
+        self._workers.submit(task)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The moment: prompts, metric, interventions, which run is shown, the selection, fields and filters; plain JSON for `restore`."""
+        with TURN:
+            return moment_of(self.inquiry.asked, self.selection.to_cursor(), self.settings, self.framing)
+
+    def restore(self, snapshot: Mapping[str, Any]) -> list[str]:
+        """Return to a snapshot, running its prompts again where they are not the present ones. Gives what could not be brought back.
+
+        Raises ValueError for what is no snapshot, and what running a prompt raises.
+        """
+        self._require_open()
+        return return_to(self, checked(snapshot), wait=True)
+
+    def return_to(self, note: Note | str | None, prompt: bool = False, wait: bool = False) -> list[str]:
+        """Return to the moment at which a note was made; None: back to where it was before. Gives what could not be brought back.
+
+        prompt: on the note's own prompt as well, where that is another; it is run on the view's worker, unless `wait`
+        Raises KeyError for a note that there is not.
+        """
+        self._require_open()
+        if note is None:
+            before, self._before = self._before, None
+            return [] if before is None else return_to(self, before, wait=wait)
+        meant = self.board.notes[note if isinstance(note, str) else note.id]
+        before = self.snapshot()
+        left = return_to_note(self, meant, prompt, wait)
+        self._before = self._before or before
+        return left
+
+    def close(self) -> None:
+        """Take the view off the page, and let go of its captures, its notes and its threads."""
+        if self.comm is None:
+            return
+        if self.touring is not None:
+            self.touring.end()
+        self.board.close()
+        super().close()
+        if self._own_notes:
+            self.board.notes.close()
+
+    def _stand(self) -> None:
+        served = self.served
+        if self.comm is not None:
+            self.board.on(None if served is None else served.capture)
+
+    def _tell_noted(self, told: dict[str, Any]) -> None:
+        if self.comm is not None and told != self.noted:
+            self.noted = told

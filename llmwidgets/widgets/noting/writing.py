@@ -1,0 +1,99 @@
+"""Writing a note in a view: what it is about on the run that is shown, which evidence its field proposes, the moment, the small picture.
+
+Always true: what a caller gives is checked before anything is written; the moment is the view's own, with the cursor at what the note is
+about. The picture is worked out apart, since it may need numbers of the run.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...fields import Place
+from ...notes.ground import Ground
+from ...notes.note import OF_FIELD, Note
+from ...notes.placing import place_on
+from .items import change_places
+
+if TYPE_CHECKING:
+    from ..answers import Served
+    from ..inquiry.asked import Entry
+    from .noted import Noted
+
+log = logging.getLogger("llmwidgets")
+
+
+def place_in(view: Noted, field: str | None, given: Mapping[str, Any]) -> Place:
+    """What a note is about, on the run that is shown. field: None for the one that the panel shows which draws such a place."""
+    served = view.served
+    if served is None:
+        if any(value is not None for value in given.values()):
+            raise RuntimeError("there is no run yet for a note to stand on; wait for the capture to end, or give the view a Capture")
+        return Place()
+    if field is not None and field != "" and field not in served.fields:
+        raise ValueError(f"field={field!r}: this run has no such field; it has {', '.join(served.fields)}")
+    ground = view.board.ground or Ground.of(served.capture)
+    return place_on(ground, **given, field=_field_for(view, given) if field is None else field)
+
+
+def _field_for(view: Noted, given: Mapping[str, Any]) -> str:
+    """The field that draws such a place now, in the panels of this view."""
+    has = {name for name, value in given.items() if value is not None}
+    settings = view.settings
+    if "change" in has or not has:
+        return ""
+    if "head" in has or "heads" in has:
+        name = settings["patternField"] if has & {"query", "key"} else settings["headField"]
+    else:
+        name = settings["layerField"] if "layer" in has else settings["textField"]
+    return name if view.served is not None and name in view.served.fields else ""
+
+
+def evidence_of(served: Served | None, place: Place) -> str:
+    """The level of evidence that a field proposes; an intervention is one."""
+    if place.change is not None:
+        return "intervened"
+    if served is None or place.field not in served.fields:
+        return "unstated"
+    return OF_FIELD[served.fields[place.field].evidence]
+
+
+def change_meant(entries: tuple[Entry, ...], told: Mapping[str, Any]) -> dict[str, Any]:
+    """The intervention of the list that has these places; where it is gone, the places as they were told."""
+    for entry in entries:
+        change = entry.change.to_json()
+        if change_places(change) == change_places(told):
+            return change
+    return {name: value for name, value in change_places(told).items() if value is not None}
+
+
+def moment_at(moment: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """The moment with its cursor at what the note is about."""
+    at = {name: place.cursor[name] for name in ("layer", "head") if name in place.cursor}
+    for coordinate in ("query", "key"):
+        span = place.span(coordinate)
+        now = moment["cursor"].get(coordinate)
+        if span is not None and not (now is not None and span.start <= now < span.stop):
+            at[coordinate] = span.start
+    return {**moment, "cursor": {**moment["cursor"], **at}}
+
+
+def small_picture(served: Served | None, note: Note) -> str:
+    """A small PNG of what the note is about, base64; "" where there is nothing to draw."""
+    place = note.place
+    field = None if served is None else served.fields.get(place.field)
+    if field is None:
+        return ""
+    spans = {span.coordinate: (span.start, span.stop) for span in place.spans}
+    try:
+        from ...notes.picture import picture_of
+
+        drawn = picture_of(
+            field, layer=place.cursor.get("layer"), head=place.cursor.get("head"), query=spans.get("query"), key=spans.get("key")
+        )
+    except Exception as error:  # the note stands without it
+        log.warning("the picture of a note could not be made", exc_info=error)
+        return ""
+    return "" if drawn is None else base64.b64encode(drawn).decode()

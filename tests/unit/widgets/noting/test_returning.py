@@ -1,0 +1,189 @@
+"""A view returns to the moment of a note: selection, fields, filters, metric, interventions, prompts; what cannot come back is said."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import llmwidgets as lw
+from tests.unit.widgets.inquiry.asked import METRIC, OTHER, field
+from tests.unit.widgets.tiny import drain
+
+FRAMING = {
+    "zoom": {"row": 2, "column": 2, "span": 6},
+    "filters": {"search": "", "tag": "mover", "author": "", "evidence": "", "layer": None, "resolved": "all"},
+}
+
+
+def arranged(view):
+    """A moment with something of everything."""
+    view.metric = METRIC
+    view.interventions = [
+        lw.Intervention("z", layer=3, head=2, name="mover"),
+        lw.Intervention("scores", layer=1, head=0, position=5, key=3),
+    ]
+    view.interventions[1].on = False
+    view.set(head_field="ablation_effect", cause_view="scatter")
+    view.selection.move(layer=3, head=2, query=9, key=4, heads=[(0, 1)])
+    view.framing = FRAMING
+    drain(view)
+
+
+def state(view):
+    changes = [{name: one[name] for name in ("words", "name", "on", "run")} for one in view.changes]
+    cursor = {name: value for name, value in view.cursor.items() if name != "id"}
+    return json.loads(json.dumps([cursor, view.settings, view.framing, view.measured, changes, view.showing["which"]]))
+
+
+def scattered(view):
+    """Everything else than before."""
+    view.metric = lw.Metric(" store", foil=" John", position=5)
+    view.interventions = []
+    view.set(head_field="attention", cause_view="", pattern_view="arcs")
+    view.selection.move(layer=0, head=0, query=1, key=None, heads=[])
+    view.framing = {}
+    drain(view)
+
+
+def test_a_snapshot_is_plain_json_and_restoring_it_brings_all_of_it_back(view):
+    arranged(view)
+    before, run = state(view), view.run["shown"]
+    numbers = field(view, "attention").read(layer=3).values
+    snapshot = json.loads(json.dumps(view.snapshot()))
+    scattered(view)
+    assert state(view) != before
+    assert view.restore(snapshot) == []
+    drain(view)
+    assert state(view) == before
+    assert view.run["shown"]["before"] == run["before"] and view.run["shown"]["after"] == pytest.approx(run["after"])
+    np.testing.assert_array_equal(field(view, "attention").read(layer=3).values, numbers)
+
+
+def test_a_click_on_a_card_returns_and_the_way_back_is_kept(view, page):
+    arranged(view)
+    note = view.annotate("the mover moves", layer=3, head=2, query=9, key=4)
+    before = state(view)
+    scattered(view)
+    other = state(view)
+    assert page.ask("return", note=note.id, prompt=False)["left"] == []
+    page.settled()
+    assert state(view) == before
+    page.ask("return", note=None)
+    page.settled()
+    assert state(view) == other
+    assert page.ask("return", note=None)["left"] == [], "there is no further back"
+
+
+def test_the_readers_own_theme_and_palette_stay(view):
+    snapshot = view.snapshot()
+    view.set(theme="dark", palette="viridis", notes_panel="folded")
+    view.restore(snapshot)
+    assert (view.settings["theme"], view.settings["palette"], view.settings["notesPanel"]) == ("dark", "viridis", "folded")
+
+
+def test_a_snapshot_of_another_prompt_runs_it_again(view, demo):
+    arranged(view)
+    before, snapshot = state(view), view.snapshot()
+    view.show_capture(demo.again(OTHER))
+    drain(view)
+    assert view.capture.prompt == OTHER
+    assert view.restore(snapshot) == []
+    drain(view)
+    assert view.capture.prompt == demo.prompt and view.capture.prompt_fingerprint == demo.prompt_fingerprint
+    assert state(view) == before
+
+
+def test_a_second_prompt_comes_back_and_goes(view):
+    plain = view.snapshot()
+    view.compare(OTHER)
+    view.align([(0, 0), (13, 13)])
+    view.shown = "prompts"
+    drain(view)
+    two = view.snapshot()
+    view.restore(plain)
+    drain(view)
+    assert view.second is None and view.shown == "clean"
+    assert view.restore(two) == []
+    drain(view)
+    assert (
+        view.second.prompt == OTHER
+        and view.shown == "prompts"
+        and view.compared["pairs"] == [[0, 0], [13, 13]]
+        and view.compared["how"] == "hand"
+    )
+
+
+def test_a_card_of_another_prompt_points_at_its_quote_and_says_what_stays_away(view, page, demo):
+    view.metric = METRIC
+    view.interventions = [lw.Intervention("z", layer=3, head=2), lw.Intervention("scores", layer=1, position=5, key=3)]
+    drain(view)
+    note = view.annotate("looks at Mary", layer=3, head=1, query=12, key=1)
+    scattered(view)
+    view.show_capture(demo.again("Yesterday, when Mary and John went to the store, John gave a drink to"))
+    drain(view)
+    texts = view.capture.tokens
+    left = page.ask("return", note=note.id)["left"]
+    page.settled()
+    assert len(left) == 2 and "another prompt" in left[0] and "another prompt" in left[1]
+    assert [one["words"] for one in view.changes] == ["z of head 3.2 set to zero"]
+    assert texts[view.cursor["key"]] == " Mary" and view.cursor["key"] != 1 and (view.cursor["layer"], view.cursor["head"]) == (3, 1)
+    page.ask("return", note=note.id, prompt=True)
+    page.settled()
+    assert view.capture.prompt == demo.prompt and view.cursor["key"] == 1 and len(view.changes) == 2
+
+
+def test_a_note_carried_to_another_model_brings_no_interventions(view, tiny_run, file):
+    view.interventions = lw.Intervention("z", layer=3, head=2)
+    drain(view)
+    note = view.annotate("x", layer=3, head=2)
+    elsewhere = lw.Inspector(tiny_run, notes=file)
+    left = elsewhere.return_to(note)
+    assert elsewhere.changes == [] and any("another model" in one for one in left) and elsewhere.selection.head == 2
+    elsewhere.close()
+
+
+@pytest.fixture
+def tiny_run():
+    from tests.unit.widgets.tiny import prompt_of, tiny_gpt2, word_tokenizer
+
+    return lw.capture((tiny_gpt2(), word_tokenizer()), prompt_of(14))
+
+
+@pytest.mark.parametrize("wrong", [None, 3, {}, {"v": 99}, {"v": 1, "cursor": []}, {"v": 1, "changes": "all"}])
+def test_what_is_no_snapshot_is_refused(view, wrong):
+    with pytest.raises(ValueError, match="snapshot"):
+        view.restore(wrong)
+
+
+def test_a_snapshot_with_what_this_run_has_not_brings_back_the_rest(view):
+    snapshot = view.snapshot()
+    snapshot["changes"] = [
+        {"change": {"site": "z", "layer": 99}, "on": True, "run": "first"},
+        {"change": {"site": "nose"}, "on": True, "run": "first"},
+        3,
+    ]
+    snapshot["metric"] = {"target": " Mary", "foil": " John", "position": 400, "quantity": "logit_difference"}
+    snapshot["cursor"] = {**snapshot["cursor"], "layer": 77, "query": 3}
+    snapshot["settings"] = {**snapshot["settings"], "headField": "no such field", "colour": "red"}
+    snapshot["framing"] = {"zoom": "near"}
+    left = view.restore(snapshot)
+    assert len(left) == 5 and view.changes == [] and view.cursor["query"] == 3 and view.cursor["layer"] is not None
+
+
+def test_a_deleted_or_unknown_note_cannot_be_returned_to(view, page):
+    reply = page.refused("return", note="0123456789abcdef")
+    assert not reply.ok and reply.error["type"] == "BadRequest"
+    with pytest.raises(KeyError, match="no note"):
+        view.return_to("0123456789abcdef")
+
+
+def test_a_long_prompt_is_not_kept_with_the_note(view, tiny_run):
+    from tests.unit.widgets.tiny import prompt_of
+
+    view.show_capture(tiny_run.again(prompt_of(4000)))
+    snapshot = view.snapshot()
+    assert "text" not in snapshot["prompt"] and len(json.dumps(snapshot)) < 3_000
+    view.show_capture(tiny_run)
+    assert view.restore(snapshot) == ["its prompt was too long to be kept with the note"]
