@@ -49,6 +49,10 @@ const SPANS: Partial<Record<string, number[]>> = {
   "pattern layers": [5, 7],
 };
 
+/** Below this the next token needs more than a third. */
+const TIGHT_BELOW = 800;
+const TIGHT: typeof SPANS = { "text next": [7, 5] };
+
 /** Two grids of heads need more room. */
 const TWO_GRIDS: typeof SPANS = { "heads pattern": [6, 6], "heads pattern layers": [4, 4, 4] };
 
@@ -67,7 +71,10 @@ export function gridOf(panels: PanelName[], width: number, twoGrids = false, bes
   const areas = rows.map((row) => {
     if (kind === "narrow") return row;
     const names = row.join(" ");
-    const spans = (twoGrids && TWO_GRIDS[names]) || (SPANS[names] ?? row.map(() => 12 / row.length));
+    const spans =
+      (twoGrids && TWO_GRIDS[names]) ||
+      (width < TIGHT_BELOW && TIGHT[names]) ||
+      (SPANS[names] ?? row.map(() => 12 / row.length));
     return row.flatMap((name, i) => new Array<string>(spans[i]!).fill(name));
   });
   if (beside) {

@@ -4,20 +4,20 @@
  * Always true: what was typed is kept while other steps are looked at, and no key of it reaches the notebook.
  */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Stage } from "../../stage";
-import { useStage } from "../ui";
-import { headShort, tokenQuote } from "../words";
+import { aboutWords } from "../notes/about-words";
+import { plainly } from "../notes/note-words";
+import { type Ui, useUi } from "../ui";
 
-/** What is selected, in words, such as a class may answer with: L3H1 · “to” → “Mary”. */
-export function selectedWords({ selection, tokens }: Stage): string {
-  const { layer, head, query, key } = selection.pinned;
-  const { texts } = tokens.value;
-  const pinned: [number, number][] =
-    layer.value === null || head.value === null ? [] : [[layer.value, head.value] as [number, number]];
-  const heads = [...new Set([...pinned, ...selection.heads.value].map(([l, h]) => headShort(l, h)))].join(", ");
-  const where = heads === "" && layer.value !== null ? `layer ${layer.value}` : heads;
-  const looks = [query.value, key.value].flatMap((at) => (at === null ? [] : [tokenQuote(texts[at])])).join(" → ");
-  return [where, looks].filter((part) => part !== "").join(" · ");
+/** What is selected, in words, such as a class may answer with: L3H1 · “ to” → “ Mary”; "" where nothing is. */
+export function selectedWords({ stage, region }: Ui): string {
+  const { pinned, heads: further } = stage.selection;
+  const [layer, head] = [pinned.layer.value, pinned.head.value];
+  const one = (at: number | null): [number, number] | null => (at === null ? null : [at, at + 1]);
+  const [query, key] = [region.value?.query ?? one(pinned.query.value), region.value?.key ?? one(pinned.key.value)];
+  if (layer === null && further.value.length === 0 && !query && !key) return "";
+  const first: [number, number][] = layer === null || head === null ? [] : [[layer, head]];
+  const heads = further.value.length === 0 ? [] : [...first, ...further.value];
+  return plainly(aboutWords({ layer, head, heads, query, key, change: null }, stage.tokens.value.texts));
 }
 
 interface GuessLineProps {
@@ -31,7 +31,6 @@ interface GuessLineProps {
 }
 
 export function GuessLine({ drafts, note, told, show, after }: GuessLineProps) {
-  const stage = useStage();
   const [text, setText] = useState(drafts.get(note) ?? told ?? "");
   const form = useRef<HTMLFormElement>(null);
   const used = useRef("");
@@ -46,7 +45,7 @@ export function GuessLine({ drafts, note, told, show, after }: GuessLineProps) {
     drafts.set(note, now);
     setText(now);
   };
-  const selected = selectedWords(stage);
+  const selected = selectedWords(useUi());
   return (
     <form
       ref={form}

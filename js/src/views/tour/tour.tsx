@@ -9,6 +9,8 @@ import { onKeys } from "../../keyboard";
 import { Attempts, Failure } from "../../panels/attempt";
 import type { Tour } from "../../protocol";
 import { Wishes } from "../../wishes";
+import { PlaceWords, plainly } from "../notes/note-words";
+import { Tree } from "../notes/tree";
 import { useStage } from "../ui";
 import { GuessLine } from "./guess-line";
 
@@ -35,6 +37,8 @@ function Player({ tour }: { tour: Tour }) {
   const asking = tour.ask !== "" && !tour.revealed;
   const show = (guess: string) =>
     attempts.try(async () => {
+      // The step whose question is read, also where another was pressed meanwhile.
+      if (at !== tour.at) await wishes.during("", { at: tour.at }, () => stage.play({ op: "go", at: tour.at }));
       if (guess !== "" && guess !== tour.guess) await stage.play({ op: "guess", text: guess });
       await stage.play({ op: "reveal" });
     }, "reveal");
@@ -57,7 +61,7 @@ function Player({ tour }: { tour: Tour }) {
       onKeyDown={onKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) })}
     >
       <div class="head">
-        <h3>{tour.title || "Tour"}</h3>
+        <h3>{plainly(tour.title) || "Tour"}</h3>
         <span class="dim">{`${at + 1} of ${tour.steps}`}</span>
         <span class="ways">
           {step("Previous", -1)}
@@ -67,9 +71,9 @@ function Player({ tour }: { tour: Tour }) {
           </button>
         </span>
       </div>
-      <div class="said" aria-live="polite">
+      <div class="said" aria-live="polite" aria-atomic="true">
         <span class="unseen">{`Step ${tour.at + 1} of ${tour.steps}.`}</span>
-        {asking ? <p class="question">{tour.ask}</p> : <Told tour={tour} />}
+        {asking ? <p class="question">{plainly(tour.ask)}</p> : <Told tour={tour} />}
       </div>
       {asking && (
         <GuessLine
@@ -89,12 +93,18 @@ function Player({ tour }: { tour: Tour }) {
 function Told({ tour }: { tour: Tour }) {
   return (
     <>
-      <div class="told">{tour.text}</div>
-      {tour.words !== "" && <p class="about">{tour.words}</p>}
-      {tour.why !== "" && <p class="about">{tour.why}</p>}
+      <div class="prose" data-plain={tour.tree === null} dir="auto">
+        {tour.tree ? <Tree nodes={tour.tree} /> : tour.text}
+      </div>
+      {tour.words !== "" && (
+        <p class="dim">
+          <PlaceWords words={tour.words} />
+        </p>
+      )}
+      {tour.why !== "" && <p class="dim">{plainly(tour.why)}</p>}
       {tour.guess !== null && (
         <p class="guessed">
-          you said: <q>{tour.guess}</q>
+          you said: <q>{plainly(tour.guess)}</q>
         </p>
       )}
     </>
