@@ -13,7 +13,7 @@ import { build, transform } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "..", "llmwidgets", "static", "widget.js");
-const BUDGET = 200_000; // bytes: every view of a page loads it anew, and a saved notebook holds it once for each
+const BUDGET = 240_000; // bytes: every view of a page loads it anew, and a saved notebook holds it once for each
 
 function sources() {
   const names = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })

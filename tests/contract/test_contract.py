@@ -33,8 +33,9 @@ def numbers(cells) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def view():
-    view = lw.Inspector(lw.capture((tiny_gpt2(), word_tokenizer()), prompt_of(14)))
+def view(tmp_path_factory):
+    notes = tmp_path_factory.mktemp("contract") / "notes.jsonl"
+    view = lw.Inspector(lw.capture((tiny_gpt2(), word_tokenizer()), prompt_of(14)), notes=notes)
     yield view
     view.close()
 
@@ -192,11 +193,12 @@ def same_shape(got, wanted, where: str = "traits") -> None:
 
 
 @pytest.fixture
-def asked_view():
-    """With a second prompt and a change, so that every trait holds something."""
-    view = lw.Inspector(lw.capture((tiny_gpt2(), word_tokenizer()), prompt_of(14)))
+def asked_view(tmp_path):
+    """With a second prompt, a change, notes and a tour, so that every trait holds something."""
+    view = lw.Inspector(lw.capture((tiny_gpt2(), word_tokenizer()), prompt_of(14)), notes=tmp_path / "notes.jsonl")
     view.compare(prompt_of(9))
     view.interventions.add(lw.Intervention("scores", layer=1, head=2, position=5, key=3))
+    lw.tour(view, [view.annotate("looks **back**", layer=1, head=2, query=5, key=3, tags=["mover"], ask="Which head?")])
     drain(view)
     yield view
     view.close()

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 JS = ROOT / "js"
 BUNDLE = ROOT / "llmwidgets" / "static" / "widget.js"
-BUDGET = 200_000  # bytes: every view of a page loads it anew
+BUDGET = 240_000  # bytes: every view of a page loads it anew
 
 
 @pytest.fixture(scope="module")
