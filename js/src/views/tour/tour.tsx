@@ -102,11 +102,7 @@ function Told({ tour }: { tour: Tour }) {
         </p>
       )}
       {tour.why !== "" && <p class="dim">{plainly(tour.why)}</p>}
-      {tour.guess !== null && (
-        <p class="guessed">
-          you said: <q>{plainly(tour.guess)}</q>
-        </p>
-      )}
+      {tour.guess !== null && <p class="guessed">you said: {plainly(tour.guess)}</p>}
     </>
   );
 }
