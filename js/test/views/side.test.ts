@@ -84,6 +84,10 @@ describe("the notes stand", () => {
     expect(column.scrollHeight).toBeGreaterThan(column.clientHeight);
     expect(column.clientHeight).toBeLessThanOrEqual(innerHeight);
     expect(getComputedStyle(column).position).toBe("sticky");
+    scrollTo(0, 150);
+    expect(column.getBoundingClientRect().top).toBe(0);
+    expect(box(view, "notes").top).toBeLessThan(0);
+    scrollTo(0, 0);
     const heights = MAIN.map((name) => box(view, name).height);
     const bottom = Math.max(...MAIN.map((name) => box(view, name).bottom));
     expect(box(view, "notes").bottom).toBeLessThanOrEqual(bottom + 5);

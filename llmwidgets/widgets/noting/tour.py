@@ -136,12 +136,12 @@ class Tour:
         step, note = self._at, self.note
         if note is None or not note.ask:
             raise RuntimeError(f"step {step + 1} asks nothing, so there is nothing to guess")
-        with self._lock:
-            if note.id in self._shown:
-                raise RuntimeError(f"step {step + 1} is shown already: a guess comes before its answer")
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            self._guesses.append(Guess(note.id, note.ask, text, now))
+        if note.id in self._shown:
+            raise RuntimeError(f"step {step + 1} is shown already: a guess comes before its answer")
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._view.board.notes.add(text, place=note.place, tags=(GUESS_TAG,), evidence="unstated", reply_to=note.id)
+        with self._lock:
+            self._guesses.append(Guess(note.id, note.ask, text, now))
         self._tell()
 
     def reveal(self) -> None:

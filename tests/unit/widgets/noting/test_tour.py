@@ -170,6 +170,18 @@ def test_a_guess_is_refused_where_nothing_is_asked_and_where_it_is_empty(view):
     assert playing.guesses == []
 
 
+def test_a_guess_that_cannot_be_kept_as_a_note_is_not_kept_in_the_tour_either(view):
+    playing = tour(view, ["b"])
+
+    def refusing(text, **more):
+        raise ValueError("the text has 20,001 letters; at most 20,000 are kept")
+
+    view.board.notes.add = refusing
+    with pytest.raises(ValueError, match="20,001 letters"):
+        playing.guess("x")
+    assert playing.guesses == [] and view.tour["guess"] is None
+
+
 def test_edits_show_and_a_note_that_was_deleted_says_so(view):
     playing = tour(view, ["a", "c"])
     view.board.notes.edit("a", text="looks ahead")

@@ -83,6 +83,7 @@ def test_closing_the_view_ends_it(view, steps):
     playing = lw.tour(view, steps)
     view.close()
     assert view.touring is None
+    assert repr(playing) == "Tour('', over, “looks back at **Mary**”)"
     with pytest.raises(RuntimeError, match="this tour is over"):
         playing.next()
     with pytest.raises(RuntimeError, match="this view is closed"):
