@@ -84,7 +84,8 @@ describe("the notes stand", () => {
     expect(column.scrollHeight).toBeGreaterThan(column.clientHeight);
     expect(column.clientHeight).toBeLessThanOrEqual(innerHeight);
     expect(getComputedStyle(column).position).toBe("sticky");
-    scrollTo(0, 150);
+    const free = box(view, "notes").height - column.clientHeight;
+    scrollTo(0, box(view, "notes").top + Math.floor(free / 2));
     expect(column.getBoundingClientRect().top).toBe(0);
     expect(box(view, "notes").top).toBeLessThan(0);
     scrollTo(0, 0);
