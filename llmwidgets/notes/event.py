@@ -150,7 +150,7 @@ def _depth(value: Any) -> int:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 16 or abs(int(digits)) > LAST_CLOCK:
+    if len(digits) > 17 or abs(int(digits)) > LAST_CLOCK:
         raise ForeignLineError("a whole number that JSON's readers do not agree on")
     return int(digits)
 

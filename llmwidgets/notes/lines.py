@@ -7,7 +7,7 @@ an object of JSON is never the beginning of a longer one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from .event import Event, ForeignLineError, read_event
@@ -37,6 +37,11 @@ class Lines:
     count: int = 0
     torn: Aside | None = None
 
+    @property
+    def all_aside(self) -> list[Aside]:
+        """Also the torn one."""
+        return [*self.aside, *([] if self.torn is None else [self.torn])]
+
 
 def read_lines(stream: BinaryIO, before: int = 0) -> Lines:
     """The rest of a stream, of which `before` lines came earlier.
@@ -60,7 +65,7 @@ def read_lines(stream: BinaryIO, before: int = 0) -> Lines:
             found.events.append(event)
         if not piece.endswith(b"\n"):
             if event is None:
-                found.torn = aside
+                found.torn = aside and replace(aside, why="the last, which is torn")
             break
         found.count += 1
         found.read += length
@@ -93,4 +98,4 @@ def _damaged(body: bytes) -> bool:
 
 
 def _aside(number: int, why: str, raw: bytes) -> Aside:
-    return Aside(number, why, hashlib.blake2b(raw.rstrip(b"\r\n"), digest_size=16).digest())
+    return Aside(number, why, hashlib.blake2b(b"%d " % number + raw.rstrip(b"\r\n"), digest_size=16).digest())

@@ -166,11 +166,19 @@ def _add(fd: int, data: bytes, before: int) -> None:
             written += step
         _to_disk(fd)
     except BaseException:
-        # Nobody who keeps to the lock has written behind us; who does not may have, and then nothing is cut.
         with suppress(OSError):
-            if os.fstat(fd).st_size == before + written:
-                os.ftruncate(fd, before)
+            _cut_back(fd, data, before)
         raise
+
+
+def _cut_back(fd: int, data: bytes, before: int) -> None:
+    """Take off what was written of `data`, unless somebody who does not keep to the lock has written behind it."""
+    os.lseek(fd, before, os.SEEK_SET)
+    behind = b""
+    while piece := os.read(fd, len(data) + 1 - len(behind)):
+        behind += piece
+    if behind and data.startswith(behind):
+        os.ftruncate(fd, before)
 
 
 def _to_disk(fd: int) -> None:

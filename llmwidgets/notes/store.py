@@ -59,7 +59,7 @@ class Store:
         self._asides: list[Aside] = []
         self._torn: Aside | None = None
         self._known_asides: set[bytes] = set()
-        self._news: list[str] = []  # sentences to warn of
+        self._new_asides: list[Aside] = []  # to warn of
         self._told: object = None
         self._listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         self._watching = False
@@ -75,9 +75,9 @@ class Store:
     def trouble(self) -> tuple[str, str] | None:
         """A sentence and a hint on what is wrong now, or None."""
         with self.lock:
-            if self._failed is None:
-                return of_lines(self._asides, self._torn, self.path)
-            why, hint = self._failed
+            if self._failed is None and not self._waiting:
+                return of_lines([*self._asides, *([] if self._torn is None else [self._torn])], self.path)
+            why, hint = self._failed or ("writing was interrupted", "notes.refresh() tries again.")
             if not self._waiting:
                 return f"Notes: {why}.", hint
             many = f"{len(self._waiting)} changes of notes are" if len(self._waiting) > 1 else "One change of notes is"
@@ -111,7 +111,6 @@ class Store:
                         with suppress(OSError):
                             self._take_in()
                         self._hold(make)
-                    self._news.append("unsaved")
         finally:
             self._tell(quiet=True)
 
@@ -164,6 +163,10 @@ class Store:
             self._watching = any(listener.listens() for listener in self._listeners)
             return self._watching
 
+    def begin_in_child(self) -> None:
+        """Locks that another thread held when the process was forked would stay held for ever."""
+        self.lock, self._turn, self._watching = threading.RLock(), threading.Lock(), False
+
     # within the turn
 
     def _take_in(self) -> None:
@@ -196,12 +199,10 @@ class Store:
             self._note_asides([self._torn])
 
     def _note_asides(self, asides: Iterable[Aside]) -> None:
-        fresh = [one for one in asides if one.digest not in self._known_asides]
-        self._known_asides.update(one.digest for one in fresh)
-        if fresh:
-            told = of_lines(fresh, None, self.path)
-            assert told is not None
-            self._news.append(" ".join(told))
+        for one in asides:
+            if one.digest not in self._known_asides:
+                self._known_asides.add(one.digest)
+                self._new_asides.append(one)
 
     def _hold(self, make: Make) -> None:
         with self.lock:
@@ -235,7 +236,7 @@ class Store:
     def _tell(self, quiet: bool = False) -> None:
         """Warn of what is new, then tell the listeners if anything is otherwise than they were last told."""
         with self.lock:
-            news, self._news = self._news, []
+            asides, self._new_asides = self._new_asides, []
             trouble = self.trouble
             now = (self.merge.notes(), self.state, trouble)
             changed = self._told is None or now[0] is not self._told[0] or now[1:] != self._told[1:]
@@ -244,10 +245,12 @@ class Store:
             listeners = list(self._listeners) if changed else []
         for listener in listeners:
             listener.hear()
-        sentences = [" ".join(trouble or ()) if one == "unsaved" else one for one in news if one != "unsaved" or was_saved]
-        for sentence in sentences:
+        unsaved = trouble if was_saved and now[1] == "unsaved" else None
+        for told in (unsaved, of_lines(asides, self.path)):
+            sentence = " ".join(told or ())
             try:
-                warnings.warn(sentence, NotesFileWarning, stacklevel=4)
+                if sentence:
+                    warnings.warn(sentence, NotesFileWarning, stacklevel=4)
             except NotesFileWarning:
                 if not quiet:
                     raise
@@ -275,6 +278,17 @@ def refresh_if_open(path: str) -> None:
         store = _OPEN.get(path)
     if store is not None:
         store.refresh()
+
+
+def _begin_in_child() -> None:
+    """A forked process has the notes, but neither the threads nor the turns of the one it came from, which writes what waits there."""
+    _UNSAVED.clear()
+    for store in list(_OPEN.values()):
+        store.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 @atexit.register

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..fields import Place, Span
 from .event import Event, make_event
-from .lines import Aside
 from .log import Log
 from .store import PATIENCE, refresh_if_open
 from .trouble import NotesFileWarning, of_lines
@@ -33,7 +32,9 @@ def events_of_file(path: str) -> list[tuple[Event, bool]]:
     if path.endswith(".ipynb"):
         return [(event, True) for event in _of_notebook(path)]
     reading = Log(path).read()
-    _warn(reading.aside, reading.torn, path)
+    told = of_lines(reading.all_aside, path)
+    if told is not None:
+        warnings.warn(" ".join(told), NotesFileWarning, stacklevel=4)
     return [(event, False) for event in reading.events]
 
 
@@ -104,9 +105,3 @@ def _place(about: Mapping[str, Any], field: str) -> Place:
     spans = tuple(Span(name, *about[name]) for name in ("query", "key") if about.get(name) is not None)
     change = about.get("change")
     return Place(field, cursor, spans, tuple((layer, head) for layer, head in about.get("heads") or ()), change and dict(change))
-
-
-def _warn(aside: list[Aside], torn: Aside | None, path: str) -> None:
-    told = of_lines(aside, torn, path)
-    if told is not None:
-        warnings.warn(" ".join(told), NotesFileWarning, stacklevel=4)

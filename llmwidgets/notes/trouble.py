@@ -40,7 +40,7 @@ def of_disk(error: OSError, path: str) -> tuple[str, str]:
     return why, hint
 
 
-def of_lines(aside: Sequence[Aside], torn: Aside | None, path: str) -> tuple[str, str] | None:
+def of_lines(aside: Sequence[Aside], path: str) -> tuple[str, str] | None:
     """What was set aside in a file, or None."""
     parts = []
     by_reason: dict[str, list[int]] = {}
@@ -51,8 +51,6 @@ def of_lines(aside: Sequence[Aside], torn: Aside | None, path: str) -> tuple[str
         parts.append(f"line{'s' if len(numbers) > 1 else ''} {shown} ({why})")
     if len(by_reason) > 4:
         parts.append(f"lines with {len(by_reason) - 4} other faults")
-    if torn is not None:
-        parts.append(f"line {torn.line}, the last, which is torn")
     if not parts:
         return None
     return (
