@@ -17,7 +17,9 @@ from ...models.errors import FoilNeededError
 from ..failures import sentence
 from ..inquiry.asked import Asked, Entry
 from ..inquiry.proposals import CANNOT, aligned, metric_for
+from ..settings import DEFAULTS
 from ..traits import written_bytes
+from .framing import FRAMING
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -32,7 +34,7 @@ Left = list[str]
 
 
 def moment_of(asked: Asked, cursor: Mapping[str, Any], settings: Mapping[str, str], framing: Mapping[str, Any]) -> dict[str, Any]:
-    """The moment of a view that is asked this. Changes are left out where they would take more than 60 kB."""
+    """The moment of a view that is asked this; what is as it is at first is left out, and so are changes past 60 kB."""
     first = asked.first
     told = {
         "v": VERSION,
@@ -43,12 +45,17 @@ def moment_of(asked: Asked, cursor: Mapping[str, Any], settings: Mapping[str, st
         "metric": None if asked.metric is None or asked.proposed else asked.metric.to_json(),
         "changes": [{"change": entry.change.to_json(), "on": entry.on, "run": entry.run} for entry in asked.entries],
         "shown": asked.which,
-        "cursor": {name: value for name, value in cursor.items() if name != "id"},
-        "settings": {name: value for name, value in settings.items() if name not in OWN_SETTINGS},
-        "framing": dict(framing),
+        "cursor": {name: value for name, value in cursor.items() if name != "id" and value not in (None, [])},
+        "settings": {name: value for name, value in settings.items() if name not in OWN_SETTINGS and value != DEFAULTS[name]},
+        "framing": None if framing == FRAMING else dict(framing),
     }
+    told = {name: value for name, value in told.items() if value not in (None, [], {})}
     too_long = len(json.dumps(told)) > MOST_BYTES
-    return {**told, "changes": [], "pairs": None, "cut": True} if too_long else told
+    return {**_without(told, "changes", "pairs"), "cut": True} if too_long else told
+
+
+def _without(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name not in names}
 
 
 def prompt_json(run: Capture) -> dict[str, Any]:

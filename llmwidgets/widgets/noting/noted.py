@@ -6,6 +6,7 @@ that is shown. What else a view can do is view.py's.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ class Noted(Live):
             self.touring.end()
         self.board.close()
         super().close()
-        if self._own_notes:
+        if self._own_notes and not sys.is_finalizing():  # ipywidgets closes views also when the interpreter goes
             self.board.notes.close()
 
     def _stand(self) -> None:

@@ -15,7 +15,7 @@ from ..answers import Cancelled, never
 from ..failures import sentence
 from ..inquiry.proposals import CANNOT
 from ..selection import COORDINATES, TURN
-from .moment import Left, asked_again, checked, is_on, prompt_given
+from .moment import OWN_SETTINGS, Left, asked_again, checked, is_on, prompt_given
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -133,11 +133,11 @@ def _apply(view: Noted, moment: Mapping[str, Any], spans: Spans | None, left: Le
     with TURN, view.hold_sync():
         try:
             kept = {name: value for name, value in moment.get("settings", {}).items() if name in how.DEFAULTS}
-            view.settings = how.checked({**view.settings, **kept})
+            view.settings = how.checked({**kept, **{name: view.settings[name] for name in OWN_SETTINGS}})
         except (ValueError, KeyError) as error:
             left.append(f"its settings are not known here: {sentence(error)}")
         try:
-            view.framing = _framing(moment, view.framing, same)
+            view.framing = _framing(moment, same)
         except CANNOT as error:
             left.append(f"its filters are not known here: {sentence(error)}")
         if run is not None:
@@ -145,14 +145,14 @@ def _apply(view: Noted, moment: Mapping[str, Any], spans: Spans | None, left: Le
             view.selection.move(**_cursor(moment.get("cursor", {}), run, same, spans or {}))
 
 
-def _framing(moment: Mapping[str, Any], now: Mapping[str, Any], same: bool) -> dict[str, Any]:
+def _framing(moment: Mapping[str, Any], same: bool) -> dict[str, Any]:
     told = moment.get("framing") or {}
-    return {**now, **told, "zoom": told.get("zoom") if same else None}  # a zoom is a stretch of tokens of one prompt
+    return {**told, "zoom": told.get("zoom") if same else None}  # a zoom is a stretch of tokens of one prompt
 
 
 def _cursor(told: Mapping[str, Any], run: Capture, same: bool, spans: Spans) -> dict[str, Any]:
     """Where the cursor goes: as it was; on another prompt to the tokens that were found, and to what the model has."""
-    cursor = {name: told.get(name) for name in COORDINATES if name in told}
+    cursor = {name: told.get(name) for name in COORDINATES}
     heads = [(layer, head) for layer, head in told.get("heads", []) if _has(run, layer, head)]
     if not _has(run, cursor.get("layer"), cursor.get("head")):
         cursor = {name: value for name, value in cursor.items() if name not in ("layer", "head")}

@@ -71,13 +71,14 @@ def change_meant(entries: tuple[Entry, ...], told: Mapping[str, Any]) -> dict[st
 
 def moment_at(moment: Mapping[str, Any], place: Place) -> dict[str, Any]:
     """The moment with its cursor at what the note is about."""
-    at = {name: place.cursor[name] for name in ("layer", "head") if name in place.cursor}
+    cursor = dict(moment.get("cursor", {}))
+    cursor.update({name: place.cursor[name] for name in ("layer", "head") if name in place.cursor})
     for coordinate in ("query", "key"):
         span = place.span(coordinate)
-        now = moment["cursor"].get(coordinate)
+        now = cursor.get(coordinate)
         if span is not None and not (now is not None and span.start <= now < span.stop):
-            at[coordinate] = span.start
-    return {**moment, "cursor": {**moment["cursor"], **at}}
+            cursor[coordinate] = span.start
+    return {**moment, "cursor": cursor}
 
 
 def small_picture(served: Served | None, note: Note) -> str:

@@ -166,10 +166,10 @@ def test_a_snapshot_with_what_this_run_has_not_brings_back_the_rest(view):
     ]
     snapshot["metric"] = {"target": " Mary", "foil": " John", "position": 400, "quantity": "logit_difference"}
     snapshot["cursor"] = {**snapshot["cursor"], "layer": 77, "query": 3}
-    snapshot["settings"] = {**snapshot["settings"], "headField": "no such field", "colour": "red"}
+    snapshot["settings"] = {"headField": "no such field", "patternView": "cube"}
     snapshot["framing"] = {"zoom": "near"}
     left = view.restore(snapshot)
-    assert len(left) == 5 and view.changes == [] and view.cursor["query"] == 3 and view.cursor["layer"] is not None
+    assert len(left) == 6 and view.changes == [] and view.cursor["query"] == 3 and view.cursor["layer"] is not None
 
 
 def test_a_deleted_or_unknown_note_cannot_be_returned_to(view, page):
