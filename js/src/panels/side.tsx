@@ -18,10 +18,12 @@ export function notesOpen({ stage, composing }: Ui): boolean {
 
 export function NotesToggle() {
   const ui = useUi();
-  const { panels, notes, settings } = ui.stage;
+  const { panels, notes, settings, tour } = ui.stage;
   if (!panels.value.includes("notes")) return null;
   const open = notesOpen(ui);
   const { items, more, message } = notes.value;
+  const hidden = tour.value?.hidden ?? [];
+  const count = items.filter(({ id }) => !hidden.includes(id)).length + more;
   return (
     <button
       type="button"
@@ -32,7 +34,7 @@ export function NotesToggle() {
         settings.value = { ...settings.value, notesPanel: open ? "folded" : "open" };
       }}
     >
-      Notes <span class="dim">{items.length + more}</span>
+      Notes <span class="dim">{count}</span>
       {message !== null && <b> !</b>}
     </button>
   );

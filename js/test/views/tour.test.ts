@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Tour, TreeNode } from "../../src/protocol";
 import { SourceError } from "../../src/source/source";
-import { endAll, type Mounted, makeStage, painted, press, show, type TestStage } from "./stage";
+import { endAll, type Mounted, makeNote, makeStage, painted, press, show, type TestStage } from "./stage";
 
 afterEach(endAll);
 
@@ -193,6 +193,18 @@ describe("a step that asks", () => {
     expect(view.root.querySelector(".tour form")).toBe(null);
     expect(view.find(".tour .prose").textContent).toBe("It looks at Mary.");
     expect(view.find(".tour .guessed").textContent).toBe("you said: L3H1, I think");
+  });
+
+  it("is not counted among the notes until it is shown", async () => {
+    const stage = makeStage({ panels: ["bar", "heads", "notes"] });
+    stage.notes.value = { ...stage.notes.value, items: [makeNote("a"), makeNote("b")] };
+    stage.tour.value = makeTour(ASKING);
+    const view = show(stage);
+    await painted();
+    expect(view.find(".notes-toggle").textContent).toBe("Notes 1");
+    stage.tour.value = makeTour();
+    await painted();
+    expect(view.find(".notes-toggle").textContent).toBe("Notes 2");
   });
 
   it("is shown without a guess, and asked for once however often it is pressed", async () => {
