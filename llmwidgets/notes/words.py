@@ -64,8 +64,12 @@ def quoted(text: str) -> str:
     >>> quoted("When Mary and John went to the store")
     '“When Mary an…o the store”'
     """
-    seen = shortened(text)
-    return f"“{_UNSEEN.sub(lambda sign: _SIGNS.get(sign[0], f'U+{ord(sign[0]):04X}'), seen)}”"
+    return f"“{visible(shortened(text))}”"
+
+
+def visible(text: str) -> str:
+    """The text with a sign for each character that cannot be seen."""
+    return _UNSEEN.sub(lambda sign: _SIGNS.get(sign[0], f"U+{ord(sign[0]):04X}"), text)
 
 
 def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
