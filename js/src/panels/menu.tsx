@@ -1,20 +1,27 @@
 /**
- * A menu of fields: lists only those that the panel can draw. A native select, so that keyboard and screen reader just work.
+ * A menu of fields, or of what else has a name and a title: lists only those that the panel can draw. A native select, so that keyboard and screen reader just work.
  */
 import type { FieldMeta } from "../protocol";
 
-interface FieldMenuProps {
+interface FieldMenuProps<F> {
   label: string;
-  fields: FieldMeta[];
-  chosen: FieldMeta | undefined;
+  fields: F[];
+  chosen: F | undefined;
   choose: (name: string) => void;
   /** What an entry says; the field's title unless told. */
-  words?: (field: FieldMeta) => string;
+  words?: (field: F) => string;
   /** A first entry, named "", for no field at all. */
   none?: string;
 }
 
-export function FieldMenu({ label, fields, chosen, choose, words = (field) => field.title, none }: FieldMenuProps) {
+export function FieldMenu<F extends Pick<FieldMeta, "name" | "title">>({
+  label,
+  fields,
+  chosen,
+  choose,
+  words = (field) => field.title,
+  none,
+}: FieldMenuProps<F>) {
   if (chosen === undefined && none === undefined) return null;
   return (
     <span class="menu">

@@ -23,11 +23,8 @@ export function BeginHere() {
   const ui = useUi();
   if (ui.composing.value?.panel === "notes") return null;
   return (
-    <button type="button" class="begin" onClick={() => beginHere(ui)}>
-      <span>
-        + note on <PlaceWords words={subjectHere(ui).words} />
-      </span>
-      <kbd>n</kbd>
+    <button type="button" class="act begin-here" onClick={() => beginHere(ui)}>
+      <kbd>n</kbd>+ note on <PlaceWords words={subjectHere(ui).words} />
     </button>
   );
 }

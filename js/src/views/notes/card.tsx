@@ -4,150 +4,145 @@
  * Always true: a press on it is the way back to its moment; what is being written in it stands in the desk; a refusal is said where it was
  * asked for. The button with its place is the one stop of Tab, and what else is in the card follows only for the current card.
  */
-import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Attempts, Failure } from "../../panels/attempt";
-import type { NoteItem } from "../../protocol";
+import type { NewNote, NoteItem, NoteOp } from "../../protocol-notes";
 import { useUi } from "../ui";
+import { Quiet } from "./controls";
 import { BLANK, deskOf, draftOf } from "./desk";
-import { changed, Editor, type Save, written } from "./editor";
+import { Editor } from "./editor";
 import { evidenceOf, firstWords, PlaceWords, plainly, STANDING, timeWords } from "./note-words";
 import { returnToBefore, returnToNote } from "./return-to";
 import { Tree } from "./tree";
 
 export interface CardProps {
   note: NoteItem;
+  /** What stands in place of its own words: a reply is about what its thread is about. */
+  called?: string | false;
   orphan?: boolean;
-  /** Of a reply: the words for the place of its thread. */
-  above?: string;
-  /** The card that Tab reaches. */
-  current: ReadonlySignal<string>;
-  pick: (tag: string) => void;
 }
 
-export function Card({ note, orphan = false, above, current, pick }: CardProps) {
+const useIt = <T,>(of: () => T): T => useComputed(of).value;
+
+export function Card({ note, called, orphan }: CardProps) {
   const ui = useUi();
   const { stage } = ui;
   const desk = deskOf(stage);
-  const { id, standing, resolved } = note;
-  const article = useRef<HTMLElement>(null);
+  const { id, about, text, tree, standing, resolved, author } = note;
+  const card = useRef<HTMLElement>(null);
   const attempts = useMemo(() => new Attempts(), []);
-  const isOpen = useComputed(() => ui.openNote.value === id).value;
-  const tab = useComputed(() => current.value === id).value ? 0 : -1;
-  const returned = useComputed(() => (desk.returned.value?.note === id ? desk.returned.value : null)).value;
-  const editing = useComputed(() => desk.opened.value.has(`edit ${id}`)).value;
-  const replying = useComputed(() => desk.opened.value.has(`reply ${id}`)).value;
+  const isOpen = useIt(() => ui.openNote.value === id);
+  const tabIndex = useIt(() => (desk.current.value === id ? 0 : -1));
+  const returned = useIt(() => (desk.returned.value?.note === id ? desk.returned.value : null));
+  const writing = useIt(() => desk.opened.value.get(id));
   const begun = useRef(false);
   useLayoutEffect(() => {
-    if (!begun.current) return;
+    if (begun.current) card.current!.querySelector("textarea")?.focus();
     begun.current = false;
-    article.current!.querySelector("textarea")?.focus();
-  }, [editing, replying]);
+  }, [writing]);
   useLayoutEffect(() => {
-    if (isOpen) scrollTo(article.current!);
+    if (isOpen) reveal(card.current!);
   }, [isOpen]);
+  const focus = () => card.current?.querySelector<HTMLElement>(".where")?.focus({ preventScroll: true });
   const open = (ownPrompt = false) => attempts.try(() => returnToNote(ui, note, ownPrompt));
-  const ask = (op: Parameters<typeof stage.note>[0], said: string) =>
+  const ask = (op: NoteOp, said: string) =>
     attempts.try(async () => {
       desk.said.value = "";
       await stage.note(op);
       desk.said.value = said;
     }, op.op);
-  const write = (what: "edit" | "reply") => {
-    const draft = desk.draft(`${what} ${id}`);
-    draft.value ??= what === "edit" ? draftOf(note) : { ...BLANK, of: note };
-    desk.open(`${what} ${id}`, true);
+  const write = (what: "edit" | "reply") => () => {
+    desk.draft(what + id).value ??= what === "edit" ? draftOf(note) : { ...BLANK, of: note };
+    desk.open(id, what);
     begun.current = true;
   };
-  const toWhere = () => article.current?.querySelector<HTMLElement>(".where")?.focus({ preventScroll: true });
-  const closing = (what: "edit" | "reply") => (saved: boolean) => {
-    desk.open(`${what} ${id}`, false);
+  const save = async ({ author, ...typed }: NewNote) => {
+    if (writing === "reply")
+      return stage.note({ op: "add", author, ...typed, reply: id, field: note.field, ...(about && { about }) });
+    const changed = Object.entries(typed).filter(
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(note[name as keyof NoteItem]),
+    );
+    if (changed.length > 0) await stage.note({ op: "edit", id, ...Object.fromEntries(changed) });
+  };
+  const close = (saved: boolean) => {
+    desk.open(id, null);
     if (saved) desk.said.value = "Saved.";
-    toWhere();
-  };
-  const saveEdit: Save = async (draft, evidence) => {
-    const patch = changed(draft, evidence);
-    if (Object.keys(patch).length > 0) await stage.note({ op: "edit", id, ...patch });
-  };
-  const saveReply: Save = (draft, evidence) => {
-    const author = (desk.author.peek() ?? stage.notes.peek().author).trim();
-    const about = note.about ? { about: note.about } : {};
-    return stage.note({ op: "add", ...written(draft), evidence, author, reply: id, field: note.field, ...about });
+    focus();
   };
   const { mark, word, meaning } = evidenceOf(note.evidence);
   const time = timeWords(note.created);
-  const does: [string, string, () => void][] = [
-    ["reply", "r", () => write("reply")],
-    ["edit", "e", () => write("edit")],
-    [
-      resolved ? "reopen" : "resolve",
-      "",
-      () => ask({ op: "edit", id, resolved: !resolved }, resolved ? "Reopened." : "Resolved."),
-    ],
-    ["delete", "Delete", () => ask({ op: "remove", id }, "Deleted. It can be undone.")],
-  ];
+  const does = (name: string, act: () => void, key?: string) => (
+    <Quiet tabIndex={tabIndex} data-key={key} title={key && `${name} (${key})`} onClick={act}>
+      {name}
+    </Quiet>
+  );
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the button with its place is what keys press
     <article
-      ref={article}
+      ref={card}
       class="card"
       data-note={id}
       data-open={isOpen}
       data-standing={standing}
-      data-resolved={resolved}
       onFocusIn={() => {
         desk.current.value = id;
       }}
       onClick={(event) => {
         if (!isPlain(event)) return;
-        toWhere();
+        focus();
         open();
       }}
     >
-      <p class="about">
+      <p class="of">
         <button
           type="button"
           class="where"
-          tabIndex={tab}
+          tabIndex={tabIndex}
           aria-current={isOpen}
           aria-label={`${plainly(note.words)}: ${firstWords(note)}`}
           title="return to the moment at which this was noted"
           onClick={() => open()}
         >
-          <PlaceWords words={note.words === above ? "reply" : note.words} />
+          <PlaceWords words={called || note.words} />
         </button>
-        <span class="evidence" title={`${word}: ${meaning}`}>
+        <span class="evidence" title={meaning}>
           <span aria-hidden="true">{mark}</span> {word}
         </span>
       </p>
       {orphan && <p class="dim">reply to a note that is not here</p>}
-      {editing ? (
-        <Editor
-          of={desk.draft(`edit ${id}`)}
-          edits
-          label="edit this note"
-          proposed={note.evidence}
-          save={saveEdit}
-          close={closing("edit")}
-        />
-      ) : (
-        <div class="prose" data-plain={note.tree === null} data-long={isLong(note.text)} dir="auto">
-          {note.tree ? <Tree nodes={note.tree} tab={tab} /> : note.text}
+      {writing !== "edit" && (
+        <div class={text.length > LONG ? "prose long" : "prose"} data-plain={tree === null} dir="auto">
+          {tree ? <Tree nodes={tree} tab={tabIndex} /> : text}
         </div>
       )}
-      {STANDING[standing] && (
-        <p class="standing">
-          <b>{STANDING[standing]}</b> <PlaceWords words={note.why} />
+      {writing && (
+        <Editor
+          key={writing}
+          of={desk.draft(writing + id)}
+          edits={writing === "edit"}
+          label={writing === "edit" ? "edit this note" : "a reply"}
+          proposed="unstated"
+          save={save}
+          close={close}
+        />
+      )}
+      {standing !== "here" && (
+        <p>
+          {STANDING[standing]}:{" "}
+          <span class="dim">
+            <PlaceWords words={note.why} />
+          </span>
         </p>
       )}
-      {standing === "choose" && (
-        <p class="choices">
+      {note.choices.length > 0 && (
+        <p class="acts">
           {note.choices.map(({ about, words }, i) => (
             <button
               key={i}
               type="button"
               class="act"
-              tabIndex={tab}
+              tabIndex={tabIndex}
               onClick={() => ask({ op: "attach", id, about }, "Attached.")}
             >
               <PlaceWords words={words} />
@@ -155,104 +150,62 @@ export function Card({ note, orphan = false, above, current, pick }: CardProps) 
           ))}
         </p>
       )}
-      {note.tags.length > 0 && !editing && (
-        <p class="tags">
-          {note.tags.map((tag) => (
-            <button
-              key={tag}
-              type="button"
-              class="tag"
-              tabIndex={tab}
-              title={`only notes with the tag ${plainly(tag)}`}
-              onClick={() => pick(tag)}
-            >
-              {plainly(tag)}
-            </button>
-          ))}
-        </p>
-      )}
-      <p class="by-line">
-        <span class="signed">
-          {note.author && <bdi>{plainly(note.author)}</bdi>}
-          <time dateTime={note.created} title={time.full}>
-            {time.short}
-          </time>
-          {note.edited && <span>edited</span>}
-          {resolved && <b>✓ resolved</b>}
-        </span>
+      <p class="by-line dim">
+        {author && <bdi>{plainly(author)}</bdi>}
+        <time dateTime={note.created} title={time.full}>
+          {time.short}
+        </time>
+        {note.edited && <span>edited</span>}
+        {resolved && <b>✓ resolved</b>}
+        {note.tags.map((tag) => (
+          <Quiet
+            key={tag}
+            tabIndex={tabIndex}
+            title="only notes with this tag"
+            onClick={() => {
+              const framing = stage.framing.peek();
+              stage.framing.value = { ...framing, filters: { ...framing.filters, tag } };
+            }}
+          >
+            #{plainly(tag)}
+          </Quiet>
+        ))}
         <span class="does">
-          {does.map(([name, key, act]) => (
-            <button
-              key={name}
-              type="button"
-              class="plain small"
-              data-key={key}
-              tabIndex={tab}
-              title={key && `${name} (${key} on the card)`}
-              onClick={act}
-            >
-              {name}
-            </button>
-          ))}
+          {does("reply", write("reply"), "r")}
+          {does("edit", write("edit"), "e")}
+          {does(resolved ? "reopen" : "resolve", () =>
+            ask({ op: "edit", id, resolved: !resolved }, resolved ? "Reopened." : "Resolved."),
+          )}
+          {does("delete", () => ask({ op: "remove", id }, "Deleted. It can be undone."), "Delete")}
+          {isOpen && note.prompt !== null && does("on its own prompt", () => open(true))}
         </span>
       </p>
-      {isOpen && note.prompt !== null && (
-        <p class="back">
-          <button type="button" class="plain small" tabIndex={tab} title={note.prompt} onClick={() => open(true)}>
-            on its own prompt
-          </button>
+      {returned && (
+        <p>
+          {plainly(returned.left.join(" "))} {does("back to where I was", () => attempts.try(() => returnToBefore(ui)))}
         </p>
       )}
-      {returned && (
-        <div class="back">
-          {returned.left.length > 0 && (
-            <ul>
-              {returned.left.map((one, i) => (
-                <li key={i}>{plainly(one)}</li>
-              ))}
-            </ul>
-          )}
-          <button
-            type="button"
-            class="plain small"
-            tabIndex={tab}
-            onClick={() => attempts.try(() => returnToBefore(ui))}
-          >
-            back to where I was
-          </button>
-        </div>
-      )}
       <Failure of={attempts.refused.value} />
-      {replying && (
-        <Editor
-          of={desk.draft(`reply ${id}`)}
-          label="a reply"
-          proposed="unstated"
-          save={saveReply}
-          close={closing("reply")}
-        />
-      )}
     </article>
   );
 }
 
-/** Whether a text is folded until its card is opened. */
-const isLong = (text: string) => text.length > 600 || text.split("\n").length > 12;
+/** Letters after which a text is folded until its card is opened. */
+const LONG = 600;
 
 /** A press that is for the card: not for something in it, and not the end of selecting its text. */
 function isPlain(event: MouseEvent): boolean {
   const at = event.target as Element;
-  if (at.closest("button, a, form")) return false;
-  const root = at.getRootNode() as ShadowRoot & { getSelection?: () => Selection | null };
-  return (root.getSelection?.() ?? document.getSelection())?.isCollapsed ?? true;
+  const root = at.getRootNode() as ShadowRoot & { getSelection?: Document["getSelection"] };
+  return !at.closest("button, a, form") && (root.getSelection?.() ?? document.getSelection())?.isCollapsed !== false;
 }
 
 /** Into view within the box that scrolls the cards, and never the page. */
-function scrollTo(card: HTMLElement): void {
+function reveal(card: HTMLElement): void {
   let box = card.parentElement;
   while (box && !/auto|scroll/.test(getComputedStyle(box).overflowY)) box = box.parentElement;
   if (!box) return;
   const [inner, outer] = [card.getBoundingClientRect(), box.getBoundingClientRect()];
-  if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
-  else if (inner.bottom > outer.bottom) box.scrollTop += Math.min(inner.bottom - outer.bottom, inner.top - outer.top);
+  if (inner.top < outer.top) box.scrollTop += inner.top - outer.top;
+  else box.scrollTop += Math.max(0, Math.min(inner.bottom - outer.bottom, inner.top - outer.top));
 }

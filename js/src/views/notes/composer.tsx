@@ -7,9 +7,10 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { PanelName } from "../../protocol";
+import type { NewNote } from "../../protocol-notes";
 import { useUi } from "../ui";
 import { deskOf } from "./desk";
-import { Editor, type Save, written } from "./editor";
+import { Editor } from "./editor";
 import { PlaceWords } from "./note-words";
 
 export function Composer({ panel }: { panel: PanelName }) {
@@ -18,24 +19,23 @@ export function Composer({ panel }: { panel: PanelName }) {
   const said = useSignal("");
   const box = useRef<HTMLDivElement>(null);
   const now = composing.value?.panel === panel ? composing.value : null;
+  const focused = () => (box.current?.getRootNode() as ShadowRoot | undefined)?.activeElement as HTMLElement | null;
   useLayoutEffect(() => {
     if (now === null || desk.focusedFor === now) return; // drawn anew, nothing was begun
     desk.focusedFor = now;
-    const had = focused(box.current!);
+    const had = focused();
     if (had && !had.closest(".composer")) desk.cameFrom = had;
     box.current!.querySelector("textarea")!.focus();
   }, [now]);
-  const save: Save = async (draft, evidence) => {
-    if (now === null) return;
-    const author = (desk.author.peek() ?? stage.notes.peek().author).trim();
+  const save = async (typed: NewNote) => {
     said.value = "";
-    await stage.note({ op: "add", ...written(draft), evidence, author, field: now.field, about: now.about });
+    await stage.note({ op: "add", ...typed, field: now!.field, about: now!.about });
     said.value = "The note is saved.";
   };
   const close = () => {
     if (composing.peek() !== now) return; // another was begun meanwhile
     const place = box.current;
-    const had = place?.contains(focused(place));
+    const had = place?.contains(focused());
     composing.value = null;
     if (!had) return;
     const surface = place!.closest("section")?.querySelector<HTMLElement>('[tabindex="0"]');
@@ -50,7 +50,11 @@ export function Composer({ panel }: { panel: PanelName }) {
         <Editor
           of={desk.draft("new")}
           label="a new note"
-          about={<PlaceWords words={now.words} />}
+          about={
+            <b>
+              <PlaceWords words={now.words} />
+            </b>
+          }
           proposed={now.evidence}
           save={save}
           close={close}
@@ -59,5 +63,3 @@ export function Composer({ panel }: { panel: PanelName }) {
     </div>
   );
 }
-
-const focused = (element: Element) => (element.getRootNode() as ShadowRoot).activeElement as HTMLElement | null;

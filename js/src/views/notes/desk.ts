@@ -16,31 +16,33 @@ export interface Draft {
   /** "": as proposed. */
   evidence: "" | NoteEvidence;
   ask: string;
+  /** The note that it edits or answers. */
+  of: NoteItem | null;
   /** Asked for, and not yet answered. */
   saving: boolean;
   refused: { message: string; hint: string | null } | null;
-  /** The note that it edits or answers. */
-  of: NoteItem | null;
 }
 
-export const BLANK: Draft = {
-  text: "",
-  tags: "",
-  evidence: "",
-  ask: "",
-  saving: false,
-  refused: null,
-  of: null,
-};
+export const BLANK: Draft = { text: "", tags: "", evidence: "", ask: "", of: null, saving: false, refused: null };
 
-export type DraftSignal = Signal<Draft | null>;
+/** The draft in which a note is edited: it begins as the note is. */
+export const draftOf = (note: NoteItem): Draft => ({
+  ...BLANK,
+  text: note.text,
+  tags: note.tags.join(", "),
+  evidence: note.evidence,
+  ask: note.ask,
+  of: note,
+});
+
+export const tagsOf = (line: string) => [...new Set(line.split(",").map((tag) => tag.trim()))].filter(Boolean);
 
 export class Desk {
   /** Who signs; null: as the kernel proposes. */
   readonly author = signal<string | null>(null);
   readonly returned = signal<{ note: string; left: string[] } | null>(null);
-  /** The names of the drafts of cards whose lines are on screen. */
-  readonly opened = signal<ReadonlySet<string>>(new Set());
+  /** What is being written in which card. */
+  readonly opened = signal<ReadonlyMap<string, "edit" | "reply">>(new Map());
   /** The one card that Tab reaches. */
   readonly current = signal("");
   /** What was last done, for those who hear it. */
@@ -50,68 +52,28 @@ export class Desk {
   /** The place that the lines were last focused for, and what had the focus before. */
   focusedFor: Composing | null = null;
   cameFrom: HTMLElement | null = null;
-  #drafts = new Map<string, DraftSignal>();
+  #drafts = new Map<string, Signal<Draft | null>>();
 
   /** By name: "new", or "edit" or "reply" with the id of a note. */
-  draft(name: string): DraftSignal {
-    let draft = this.#drafts.get(name);
-    if (!draft) {
-      draft = signal(null);
-      this.#drafts.set(name, draft);
-    }
+  draft(name: string): Signal<Draft | null> {
+    const draft = this.#drafts.get(name) ?? signal(null);
+    this.#drafts.set(name, draft);
     return draft;
   }
 
-  open(name: string, isOpen: boolean): void {
-    const names = new Set(this.opened.peek());
-    if (isOpen) names.add(name);
-    else names.delete(name);
-    this.opened.value = names;
-  }
-
-  /** The notes that something is being written about. */
-  written(): NoteItem[] {
-    return [...this.opened.value].flatMap((name) => this.draft(name).peek()?.of ?? []);
+  /** Show the lines of a card, or put them away; what is typed in them stays. */
+  open(id: string, what: "edit" | "reply" | null): void {
+    const opened = new Map(this.opened.peek());
+    if (what) opened.set(id, what);
+    else opened.delete(id);
+    this.opened.value = opened;
   }
 }
 
 const desks = new WeakMap<Stage, Desk>();
 
 export function deskOf(stage: Stage): Desk {
-  let desk = desks.get(stage);
-  if (!desk) {
-    desk = new Desk();
-    desks.set(stage, desk);
-  }
+  const desk = desks.get(stage) ?? new Desk();
+  desks.set(stage, desk);
   return desk;
-}
-
-export const asLine = (tags: string[]) => tags.join(", ");
-
-export const asTags = (line: string) => [
-  ...new Set(
-    line
-      .split(",")
-      .map((tag) => tag.trim())
-      .filter(Boolean),
-  ),
-];
-
-/** The draft in which a note is edited: it begins as the note is. */
-export const draftOf = (note: NoteItem): Draft => ({
-  ...BLANK,
-  text: note.text,
-  tags: asLine(note.tags),
-  evidence: note.evidence,
-  ask: note.ask,
-  of: note,
-});
-
-const typed = ({ text, tags, evidence, ask }: Draft) =>
-  JSON.stringify([text.trim(), asTags(tags), evidence, ask.trim()]);
-
-/** Whether something would be lost if a draft were thrown away. */
-export function isTyped(draft: Draft, edits: boolean): boolean {
-  const from = edits && draft.of ? draftOf(draft.of) : { ...BLANK, evidence: draft.evidence };
-  return typed(draft) !== typed(from);
 }

@@ -5,83 +5,85 @@
  * the kernel refuses is said, and everything stays. Escape never throws anything away by itself. No key of it reaches the notebook. The
  * lines stay focusable while they are saved: a disabled one would hand the focus, and the next keys, to the notebook.
  */
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Failure } from "../../panels/attempt";
-import type { NoteEvidence } from "../../protocol-notes";
+import type { NewNote, NoteEvidence } from "../../protocol-notes";
 import { SourceError } from "../../source/source";
 import { useStage } from "../ui";
-import { asLine, asTags, BLANK, type Draft, type DraftSignal, deskOf, isTyped } from "./desk";
+import { EvidenceMenu, Quiet } from "./controls";
+import { BLANK, type Draft, deskOf, draftOf, tagsOf } from "./desk";
 import { evidenceOf } from "./note-words";
-import { EvidenceMenu } from "./pick";
 
-/** As many as the kernel takes (llmwidgets/notes/note.py). */
+/** As many letters as the kernel takes (llmwidgets/notes/note.py). */
 const LONGEST_TEXT = 20_000;
-
-export type Save = (draft: Draft, evidence: NoteEvidence) => Promise<unknown>;
+const LONGEST_NAME = 200;
 
 interface EditorProps {
-  of: DraftSignal;
+  of: Signal<Draft | null>;
   label: string;
   /** What the note is about. */
   about?: ComponentChildren;
   /** The evidence unless another is chosen. */
   proposed: NoteEvidence;
-  /** Whether it changes a note that is there: its author stays, and what is unchanged is nothing to lose. */
+  /** Whether it changes a note that is there, whose author stays. */
   edits?: boolean;
-  save: Save;
+  save: (typed: NewNote) => Promise<unknown>;
   /** The lines go: after saving, or since they were left. */
   close: (saved: boolean) => void;
 }
 
-export function Editor({ of: signal, label, about, proposed, edits = false, save, close }: EditorProps) {
-  const stage = useStage();
-  const desk = deskOf(stage);
+export function Editor({ of: signal, label, about, proposed, edits, save, close }: EditorProps) {
+  const { notes } = useStage();
+  const desk = deskOf(useStage());
   const asking = useSignal(false);
-  const why = useId();
-  const known = useId();
+  const id = useId();
   const draft = signal.value ?? BLANK;
   const { text, tags, saving } = draft;
   const evidence = draft.evidence || proposed;
+  const author = desk.author.value ?? notes.value.author;
   const empty = text.trim() === "";
+  const why = saving ? "waits for the kernel" : empty ? "nothing is written yet" : "Ctrl + Enter saves";
+  // Keys may come faster than these lines are drawn: what happens goes by the draft as it is then.
+  const now = () => signal.peek() ?? BLANK;
   const set = (patch: Partial<Draft>) => {
     asking.value = false;
-    if (!saving) signal.value = { ...draft, ...patch };
+    if (!now().saving) signal.value = { ...now(), ...patch };
   };
-  const line = (name: "text" | "tags" | "ask") => ({
-    value: draft[name],
+  const line = (value: string, typed: (value: string) => void, maxLength = LONGEST_NAME) => ({
+    value,
+    maxLength,
     readOnly: saving,
+    autocomplete: "off",
     "data-lm-suppress-shortcuts": "true",
-    onInput: (event: Event) => set({ [name]: (event.currentTarget as HTMLInputElement).value }),
+    onInput: (event: Event) => typed((event.currentTarget as HTMLInputElement).value),
   });
-  const send = async () => {
-    if (saving || empty) return;
-    signal.value = { ...draft, saving: true, refused: null };
-    try {
-      await save(draft, evidence);
-    } catch (error) {
-      const hint = error instanceof SourceError ? error.hint : null;
-      signal.value = { ...draft, refused: { message: (error as Error).message, hint } };
-      return;
-    }
-    signal.value = null;
-    close(true);
+  const send = () => {
+    const { text, tags, ask, evidence, saving } = now();
+    if (saving || text.trim() === "") return;
+    set({ saving: true, refused: null });
+    const author = (desk.author.peek() ?? notes.peek().author).trim();
+    save({ text: text.trim(), tags: tagsOf(tags), ask: ask.trim(), evidence: evidence || proposed, author }).then(
+      () => end(true),
+      (error: Error) => {
+        const hint = error instanceof SourceError ? error.hint : null;
+        signal.value = { ...now(), saving: false, refused: { message: error.message, hint } };
+      },
+    );
   };
-  const discard = () => {
+  const end = (saved: boolean) => {
     signal.value = null;
-    close(false);
+    close(saved);
   };
   const leave = () => {
-    if (saving) return;
-    if (!isTyped(draft, edits)) discard();
+    const draft = now();
+    if (draft.saving) return;
+    if (fields(draft) === fields(edits && draft.of ? draftOf(draft.of) : BLANK)) end(false);
     else if (asking.value) close(false);
     else asking.value = true;
   };
-  const begun = tags.slice(0, tags.lastIndexOf(",") + 1);
-  const used = asTags(tags);
-  const tagsThere = new Set(stage.notes.value.items.flatMap((item) => item.tags));
-  const author = desk.author.value ?? stage.notes.value.author;
+  const before = tags.replace(/[^,]*$/, "");
   return (
     <form
       class="writing"
@@ -89,7 +91,7 @@ export function Editor({ of: signal, label, about, proposed, edits = false, save
       aria-busy={saving}
       onSubmit={(event) => {
         event.preventDefault();
-        void send();
+        send();
       }}
       onKeyDown={(event) => {
         event.stopPropagation();
@@ -97,80 +99,63 @@ export function Editor({ of: signal, label, about, proposed, edits = false, save
         if (event.key === "Escape") leave();
         if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
         event.preventDefault();
-        void send();
+        send();
       }}
     >
-      {about && <p class="about">{about}</p>}
+      {about}
       <textarea
         rows={2}
-        maxLength={LONGEST_TEXT}
         aria-label={label}
         placeholder="What does it show? Markdown is understood."
-        {...line("text")}
+        {...line(text, (text) => set({ text }), LONGEST_TEXT)}
       />
-      <div class="lines">
+      <div class="acts">
         <label>
-          <span>tags</span>
-          <input list={known} autocomplete="off" placeholder="one, another" {...line("tags")} />
+          tags <input list={id} placeholder="one, two" {...line(tags, (tags) => set({ tags }), LONGEST_TEXT)} />
         </label>
-        <datalist id={known}>
-          {[...tagsThere]
-            .filter((tag) => !used.includes(tag))
-            .map((tag) => (
-              <option key={tag} value={`${begun}${begun && " "}${tag}`} />
-            ))}
+        <datalist id={id}>
+          {[...new Set(notes.value.items.flatMap((item) => item.tags))].map((tag) => (
+            <option key={tag} value={`${before}${before && " "}${tag}`} />
+          ))}
         </datalist>
         {!edits && (
           <label>
-            <span>author</span>
+            author{" "}
             <input
-              value={author}
-              maxLength={200}
-              autocomplete="off"
-              readOnly={saving}
-              data-lm-suppress-shortcuts="true"
-              onInput={(event) => {
-                desk.author.value = event.currentTarget.value;
-              }}
+              {...line(author, (name) => {
+                desk.author.value = name;
+              })}
             />
           </label>
         )}
         <EvidenceMenu
-          label="evidence"
           title={evidenceOf(evidence).meaning}
           chosen={evidence}
           choose={(one) => set({ evidence: one as NoteEvidence })}
         />
       </div>
       <details open={draft.ask !== ""}>
-        <summary>ask first, in a tour</summary>
+        <summary class="dim">ask first, in a tour</summary>
         <input
           aria-label="a question to ask before the note is shown"
           placeholder="Where will it look?"
-          {...line("ask")}
+          {...line(draft.ask, (ask) => set({ ask }), LONGEST_TEXT)}
         />
       </details>
       <Failure of={draft.refused} />
       {asking.value ? (
-        <p class="end" role="alert">
-          <span>Discard what was typed?</span>
-          <button type="button" class="act" onClick={discard}>
-            Discard
-          </button>
-          <button type="button" class="act" onClick={() => close(false)}>
-            Keep for later
-          </button>
+        <p class="acts" role="alert">
+          Discard what was typed? <Quiet onClick={() => end(false)}>discard</Quiet>{" "}
+          <Quiet onClick={() => close(false)}>keep for later</Quiet>
         </p>
       ) : (
-        <p class="end">
-          <button type="submit" class="act go" disabled={empty} aria-disabled={saving} aria-describedby={why}>
+        <p class="acts">
+          <button type="submit" class="act" disabled={empty} aria-disabled={saving} aria-describedby={`${id}why`}>
             {saving ? "Saving…" : "Save"}
-          </button>
-          <button type="button" class="plain small" aria-disabled={saving} onClick={leave}>
-            cancel
-          </button>
-          <span id={why} class="dim">
-            {saving ? "waits for the kernel" : empty ? "nothing is written yet" : "Ctrl + Enter saves"}
+          </button>{" "}
+          <Quiet onClick={leave}>cancel</Quiet>{" "}
+          <span id={`${id}why`} class="dim">
+            {why}
           </span>
         </p>
       )}
@@ -178,17 +163,5 @@ export function Editor({ of: signal, label, about, proposed, edits = false, save
   );
 }
 
-/** What of a draft a new note is made of. */
-export const written = ({ text, tags, ask }: Draft) => ({ text: text.trim(), tags: asTags(tags), ask: ask.trim() });
-
-/** What an edit changes, and nothing else: two who edit different things of one note do not undo each other. */
-export function changed(draft: Draft, evidence: NoteEvidence) {
-  const { of: note } = draft;
-  const now = { ...written(draft), evidence };
-  return {
-    ...(now.text !== note?.text.trim() && { text: now.text }),
-    ...(asLine(now.tags) !== asLine(note?.tags ?? []) && { tags: now.tags }),
-    ...(now.ask !== note?.ask && { ask: now.ask }),
-    ...(evidence !== note?.evidence && { evidence }),
-  };
-}
+/** What would be lost if a draft were thrown away. */
+const fields = ({ text, tags, evidence, ask }: Draft) => JSON.stringify([text, tags, evidence, ask]);

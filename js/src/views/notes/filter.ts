@@ -6,8 +6,6 @@
 import type { NoteItem } from "../../protocol";
 import type { About, Filters } from "../../protocol-notes";
 
-export const EVERYTHING: Filters = { search: "", tag: "", author: "", evidence: "", layer: null, resolved: "open" };
-
 const folded = (text: string) => text.normalize("NFKC").toLowerCase();
 
 /** The layers that a note is about, also one that could stand in several places. */
@@ -26,8 +24,14 @@ export function passes(item: NoteItem, { search, tag, author, evidence, layer, r
   if (tag && !item.tags.some((one) => folded(one) === folded(tag))) return false;
   if (author && folded(item.author) !== folded(author)) return false;
   if (layer !== null && !layersOf(item).includes(layer)) return false;
-  const words = folded(search).split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
   const all = folded([item.text, ...item.tags, item.author, item.words].join("\n"));
-  return words.every((word) => all.includes(word));
+  return folded(search)
+    .split(/\s+/)
+    .every((word) => all.includes(word));
 }
+
+/** Whether notes are kept out by choice; that resolved ones are, is none. */
+export const isFiltered = ({ search, tag, author, evidence, layer }: Filters): boolean =>
+  search + tag + author + evidence !== "" || layer !== null;
+
+export const UNFILTERED: Partial<Filters> = { search: "", tag: "", author: "", evidence: "", layer: null };

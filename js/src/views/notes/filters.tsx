@@ -1,21 +1,29 @@
 /** The filters of the notes: what they may be is read off the notes that are there. What is chosen stands in the framing, as a moment keeps it. */
+import { FieldMenu } from "../../panels/menu";
 import type { NoteItem } from "../../protocol";
 import type { Filters } from "../../protocol-notes";
-import { useStage } from "../ui";
-import { EVERYTHING, layersOf } from "./filter";
+import { EvidenceMenu } from "./controls";
+import { layersOf } from "./filter";
 import { plainly } from "./note-words";
-import { EvidenceMenu, Pick } from "./pick";
 
-export function FilterMenu({ items }: { items: NoteItem[] }) {
-  const { framing } = useStage();
-  const { filters } = framing.value;
-  const set = (patch: Partial<Filters>) => {
-    framing.value = { ...framing.value, filters: { ...filters, ...patch } };
+interface FilterMenuProps {
+  items: NoteItem[];
+  filters: Filters;
+  set: (patch: Partial<Filters>) => void;
+}
+
+export function FilterMenu({ items, filters, set }: FilterMenuProps) {
+  /** Each value that a note has once, and the chosen one also where no note has it. */
+  const menu = (label: string, values: string[], now: string, choose: (value: string) => void, called = "") => {
+    const there = [...new Set([...values, now])].filter(Boolean);
+    const fields = there.map((name) => ({ name, title: called + plainly(name) }));
+    const chosen = fields.find(({ name }) => name === now);
+    return <FieldMenu label={label} none={`any ${label}`} fields={fields} chosen={chosen} choose={choose} />;
   };
   const layers = items.flatMap(layersOf).sort((a, b) => a - b);
   return (
     // biome-ignore lint/a11y/useSemanticElements: <search> is younger than some of the browsers
-    <div class="filters" role="search" aria-label="filter the notes">
+    <div class="acts filters" role="search" aria-label="filter the notes">
       <input
         type="search"
         aria-label="search the notes"
@@ -25,58 +33,28 @@ export function FilterMenu({ items }: { items: NoteItem[] }) {
         onInput={(event) => set({ search: event.currentTarget.value })}
         onKeyDown={(event) => event.stopPropagation()}
       />
-      <Pick
-        label="tag"
-        options={options(
-          "any tag",
-          items.flatMap(({ tags }) => tags),
-          filters.tag,
-        )}
-        chosen={filters.tag}
-        choose={(tag) => set({ tag })}
-      />
-      <Pick
-        label="author"
-        options={options(
-          "any author",
-          items.map(({ author }) => author),
-          filters.author,
-        )}
-        chosen={filters.author}
-        choose={(author) => set({ author })}
-      />
+      {menu("tag", items.flatMap(({ tags }) => tags).sort(), filters.tag, (tag) => set({ tag }))}
+      {menu("author", items.map(({ author }) => author).sort(), filters.author, (author) => set({ author }))}
       <EvidenceMenu
-        label="evidence"
         none="any evidence"
         chosen={filters.evidence}
         choose={(evidence) => set({ evidence: evidence as Filters["evidence"] })}
       />
-      <Pick
-        label="layer"
-        options={options("any layer", layers.map(String), String(filters.layer ?? ""), (at) => `layer ${at}`)}
-        chosen={String(filters.layer ?? "")}
-        choose={(at) => set({ layer: at === "" ? null : Number(at) })}
-      />
-      <label class="also">
+      {menu(
+        "layer",
+        layers.map(String),
+        String(filters.layer ?? ""),
+        (at) => set({ layer: at ? Number(at) : null }),
+        "layer ",
+      )}
+      <label>
         <input
           type="checkbox"
           checked={filters.resolved === "all"}
           onChange={(event) => set({ resolved: event.currentTarget.checked ? "all" : "open" })}
-        />
+        />{" "}
         resolved too
       </label>
     </div>
   );
 }
-
-/** Each value once, and the chosen one also where no note has it. */
-function options(none: string, values: string[], chosen: string, words = plainly) {
-  const there = [...new Set([...values, chosen])].filter(Boolean);
-  return [{ value: "", words: none }, ...there.map((value) => ({ value, words: words(value) }))];
-}
-
-/** Whether notes are kept out; that resolved ones are is no choice of the reader. */
-export const isFiltered = (filters: Filters) =>
-  JSON.stringify(unfiltered(filters)) !== JSON.stringify({ ...EVERYTHING, ...filters });
-
-export const unfiltered = ({ resolved }: Filters): Filters => ({ ...EVERYTHING, resolved });

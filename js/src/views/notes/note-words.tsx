@@ -30,19 +30,17 @@ export function plainly(text: string): string {
 }
 
 /** The first words of a note. */
-export const firstWords = ({ text }: NoteItem) => shortened(plainly(text).replace(/\s+/g, " ").trim(), 60);
+export const firstWords = ({ text }: NoteItem) => shortened(plainly(text.trim().replace(/\s+/g, " ")), 60);
 
 /** A time of day for today, else a day; what can not be read as ISO 8601 as it came. */
 export function timeWords(created: string, now = new Date()): { short: string; full: string } {
-  const at = new Date(/^\d{4}-\d\d-\d\dT/.test(created) ? created : Number.NaN);
-  if (Number.isNaN(at.getTime())) return { short: shortened(plainly(created), 32), full: created };
-  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const year = at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" as const };
-  const day = at.toLocaleDateString([], { day: "numeric", month: "short", ...year });
-  return {
-    short: at.toDateString() === now.toDateString() ? time : day,
-    full: at.toLocaleString([], { dateStyle: "full", timeStyle: "long" }),
-  };
+  const at = new Date(/^\d{4}-\d\d-\d\dT/.test(created) ? created : "");
+  if (Number.isNaN(+at)) return { short: shortened(plainly(created), 32), full: created };
+  const isToday = at.toDateString() === now.toDateString();
+  const day = { day: "numeric", month: "short" } as const;
+  const year = at.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  const short = isToday ? ({ hour: "2-digit", minute: "2-digit" } as const) : { ...day, ...year };
+  return { short: at.toLocaleString([], short), full: String(at) };
 }
 
 /** The words for a place: quoted tokens as tokens are shown, in the type of tokens. */

@@ -4,56 +4,64 @@
  * Always true: what the filters keep out is counted; a card in which something is being written stays, whatever the filters say; notes
  * that a tour hides are not there. Cards are walked by arrows, and all of them are one stop of Tab.
  */
-import { useComputed, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Attempts, Failure } from "../../panels/attempt";
 import type { NoteItem } from "../../protocol";
+import type { Filters } from "../../protocol-notes";
 import { useUi } from "../ui";
 import { BeginHere, beginHere } from "./begin-here";
 import { Card } from "./card";
 import { cardKeys } from "./card-keys";
 import { Composer } from "./composer";
+import { Quiet } from "./controls";
 import { deskOf } from "./desk";
-import { passes } from "./filter";
-import { FilterMenu, isFiltered, unfiltered } from "./filters";
+import { isFiltered, passes, UNFILTERED } from "./filter";
+import { FilterMenu } from "./filters";
 import { plainly } from "./note-words";
-import { returnToBefore } from "./return-to";
 import { threadsOf } from "./threads";
+
+/** Threads that are drawn before more are asked for: a keystroke in the search draws them all. */
+const AT_ONCE = 50;
 
 export function NotesPanel() {
   const ui = useUi();
   const { stage } = ui;
   const desk = deskOf(stage);
-  const { items: told, undo } = stage.notes.value;
+  const { path, state, message, hint, undo, more, items: told } = stage.notes.value;
   const { filters } = stage.framing.value;
-  const hidden = stage.tour.value?.hidden ?? [];
   const filtering = useSignal(false);
+  const most = useSignal(AT_ONCE);
   const attempts = useMemo(() => new Attempts(), []);
   const heading = useRef<HTMLHeadingElement>(null);
   const kept = useKept(told);
-  const items = hidden.length > 0 ? kept.filter(({ id }) => !hidden.includes(id)) : kept;
-  const writing = new Map(desk.written().map((note) => [note.id, note]));
-  const passing = items.filter((item) => passes(item, filters) || writing.has(item.id));
-  for (const { id } of passing) writing.delete(id);
-  const shown = [...passing, ...writing.values()]; // of a note that is gone, at least what was typed
-  const threads = threadsOf(shown);
-  const ids = threads.flatMap(({ note, replies }) => [note.id, ...replies.map(({ id }) => id)]);
-  const order = useSignal<string[]>([]);
+  const hidden = stage.tour.value?.hidden ?? [];
+  const items = kept.filter(({ id }) => !hidden.includes(id));
+  const opened = desk.opened.value;
+  const shown = items.filter(
+    (item) => opened.has(item.id) || desk.returned.value?.note === item.id || passes(item, filters),
+  );
+  // Of a note that was deleted elsewhere meanwhile, what was typed about it.
+  const gone = [...opened].flatMap(([id, what]) =>
+    told.some((note) => note.id === id) ? [] : (desk.draft(what + id).peek()?.of ?? []),
+  );
+  const threads = threadsOf([...shown, ...gone]);
+  const opensAt = threads.findIndex(({ note, replies }) =>
+    [note, ...replies].some(({ id }) => id === ui.openNote.value),
+  );
+  const drawn = threads.slice(0, Math.max(most.value, opensAt + 1));
+  const ids = drawn.flatMap(({ note, replies }) => [note, ...replies].map(({ id }) => id));
   const list = useFocusKept(heading, ids);
   useLayoutEffect(() => {
-    order.value = ids;
-  }, [ids.join("\n")]);
-  const current = useComputed(() => {
-    const at = desk.current.value;
-    return order.value.includes(at) ? at : (order.value[0] ?? "");
+    if (!ids.includes(desk.current.peek())) desk.current.value = ids[0] ?? "";
   });
-  const filter = (patch: Partial<typeof filters>) => {
-    stage.framing.value = { ...stage.framing.peek(), filters: { ...stage.framing.peek().filters, ...patch } };
+  const set = (patch: Partial<Filters>) => {
+    stage.framing.value = { ...stage.framing.peek(), filters: { ...filters, ...patch } };
   };
-  const pick = useMemo(() => (tag: string) => filter({ tag }), []);
-  const isAway = desk.returned.value !== null && !ids.includes(desk.returned.value.note);
   const narrowed = isFiltered(filters);
+  const counted = shown.length === items.length ? "" : `${shown.length} of `;
+  const away = told.length - items.length;
   return (
     <section
       class="panel notes"
@@ -66,38 +74,36 @@ export function NotesPanel() {
         <h3 ref={heading} tabIndex={-1}>
           Notes
         </h3>
-        {items.length > 0 && (
-          <span class="dim" role="status">
-            {shown.length === items.length ? items.length : `${shown.length} of ${items.length}`}
-          </span>
-        )}
+        <span class="dim" role="status">
+          {items.length > 0 && counted + items.length}
+        </span>
         <span class="kind">
-          {narrowed && (
-            <button type="button" class="plain small" onClick={() => filter(unfiltered(filters))}>
-              clear filters
-            </button>
-          )}
-          {items.length > 0 && (
-            <button
-              type="button"
-              class="plain small"
-              aria-expanded={filtering.value}
-              aria-pressed={filtering.value}
-              onClick={() => {
-                filtering.value = !filtering.value;
-              }}
-            >
-              filter
-            </button>
-          )}
+          {narrowed && <Quiet onClick={() => set(UNFILTERED)}>clear filters</Quiet>}
+          <Quiet
+            aria-pressed={filtering.value}
+            onClick={() => {
+              filtering.value = !filtering.value;
+            }}
+          >
+            filter
+          </Quiet>
         </span>
       </div>
-      {filtering.value && <FilterMenu items={items} />}
-      <FileWords />
+      {filtering.value && <FilterMenu items={items} filters={filters} set={set} />}
+      {(state === "unsaved" || message) && (
+        <div class="outcome" role="status">
+          <span class="mark" aria-hidden="true">
+            !
+          </span>
+          <span>
+            {state === "unsaved" && "Not in the file yet. "}
+            {message}
+            <span class="hint"> {hint}</span>
+          </span>
+        </div>
+      )}
       {undo !== null && (
-        <button
-          type="button"
-          class="plain small undo"
+        <Quiet
           title={plainly(undo)}
           onClick={() =>
             attempts.try(async () => {
@@ -107,48 +113,48 @@ export function NotesPanel() {
           }
         >
           Undo: {plainly(undo)}
-        </button>
-      )}
-      {isAway && (
-        <button type="button" class="plain small" onClick={() => attempts.try(() => returnToBefore(ui))}>
-          back to where I was
-        </button>
+        </Quiet>
       )}
       <Failure of={attempts.refused.value} />
       <BeginHere />
       <Composer panel="notes" />
-      {items.length === 0 && (
-        <p class="empty">No notes yet. Select something in a panel, press n, and write down what it shows.</p>
-      )}
-      {items.length > 0 && shown.length === 0 && (
+      {shown.length === 0 && (
         <p class="empty">
-          {narrowed ? "No note passes the filters. " : "All of them are resolved. "}
-          <button
-            type="button"
-            class="plain"
-            onClick={() => filter(narrowed ? unfiltered(filters) : { resolved: "all" })}
-          >
-            {narrowed ? "Clear filters" : "Show resolved"}
-          </button>
+          {items.length === 0
+            ? "No notes yet. Select something in a panel, press n, and write down what it shows."
+            : narrowed
+              ? "No note passes the filters."
+              : "All of them are resolved; the filter shows them too."}
         </p>
       )}
       <ul ref={list} class="cards">
-        {threads.map(({ note, orphan, replies }) => (
+        {drawn.map(({ note, orphan, replies }) => (
           <li key={note.id}>
-            <Card note={note} orphan={orphan} current={current} pick={pick} />
-            {replies.length > 0 && (
-              <ul class="replies" aria-label="replies">
-                {replies.map((reply) => (
-                  <li key={reply.id}>
-                    <Card note={reply} above={note.words} current={current} pick={pick} />
-                  </li>
-                ))}
-              </ul>
-            )}
+            <Card note={note} orphan={orphan} />
+            <ul aria-label="replies">
+              {replies.map((reply) => (
+                <li key={reply.id}>
+                  <Card note={reply} called={reply.words === note.words && "reply"} />
+                </li>
+              ))}
+            </ul>
           </li>
         ))}
       </ul>
-      <Foot hidden={told.length - items.length} />
+      {threads.length > drawn.length && (
+        <Quiet
+          onClick={() => {
+            most.value = drawn.length + AT_ONCE;
+          }}
+        >
+          show more: {threads.length - drawn.length} are left
+        </Quiet>
+      )}
+      <p class="caveat">
+        {more > 0 && `${more} more in the file, not shown here. `}
+        {away > 0 && `${away} not to be seen yet in this tour. `}
+        <code>{plainly(path)}</code>
+      </p>
       <span class="unseen" role="status">
         {desk.said.value}
       </span>
@@ -156,49 +162,16 @@ export function NotesPanel() {
   );
 }
 
-/** What is wrong with the file, if anything is. */
-function FileWords() {
-  const { state, message, hint } = useUi().stage.notes.value;
-  if (state === "saved" && message === null) return null;
-  return (
-    <div class="outcome file" role="status">
-      <span class="mark" aria-hidden="true">
-        !
-      </span>
-      <span>
-        {state === "unsaved" && <b>Not in the file yet. </b>}
-        {message}
-        {hint && <span class="hint"> {hint}</span>}
-      </span>
-    </div>
-  );
-}
-
-/** Where the notes are kept, and which of them are not here. */
-function Foot({ hidden }: { hidden: number }) {
-  const { path, more } = useUi().stage.notes.value;
-  return (
-    <p class="caveat">
-      {more > 0 && <span>{more} more in the file, not shown here. </span>}
-      {hidden > 0 && <span>{hidden} not to be seen yet in this tour. </span>}
-      {path && <bdi class="path">{plainly(path)}</bdi>}
-    </p>
-  );
-}
-
 /** Notes that did not change stay the very same, so that their cards are not drawn anew with every word from the kernel. */
 function useKept(items: NoteItem[]): NoteItem[] {
-  const former = useRef(new Map<string, { said: string; item: NoteItem }>());
+  const former = useRef(new Map<string, NoteItem>());
   return useMemo(() => {
-    const now = new Map(
-      items.map((item) => {
-        const said = JSON.stringify(item);
-        const known = former.current.get(item.id);
-        return [item.id, known?.said === said ? known : { said, item }];
-      }),
-    );
-    former.current = now;
-    return [...now.values()].map(({ item }) => item);
+    const now = items.map((item): [string, NoteItem] => {
+      const said = JSON.stringify(item);
+      return [said, former.current.get(said) ?? item];
+    });
+    former.current = new Map(now);
+    return now.map(([, item]) => item);
   }, [items]);
 }
 
@@ -207,13 +180,13 @@ function useFocusKept(heading: RefObject<HTMLElement | null>, ids: string[]): Re
   const list = useRef<HTMLUListElement>(null);
   const former = useRef(ids);
   const root = list.current?.getRootNode() as ShadowRoot | undefined;
-  const had = root?.activeElement?.closest<HTMLElement>(".card")?.dataset.note;
+  const had = root?.activeElement?.closest<HTMLElement>(".card")?.dataset.note ?? "";
   useLayoutEffect(() => {
-    const at = had === undefined || ids.includes(had) ? -1 : former.current.indexOf(had);
+    const at = ids.includes(had) ? -1 : former.current.indexOf(had);
     former.current = ids;
     if (at < 0) return;
     const places = list.current!.querySelectorAll<HTMLElement>(".where");
-    (places[Math.min(at, places.length - 1)] ?? heading.current)?.focus({ preventScroll: true });
+    (places[Math.min(at, ids.length - 1)] ?? heading.current)?.focus({ preventScroll: true });
   });
   return list;
 }

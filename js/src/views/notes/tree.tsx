@@ -4,7 +4,7 @@
  * Always true: what a note says is never read as HTML; an element has no attribute but those set here; a link that does not lead to http,
  * https or mailto is text. What is nested deeper than anybody writes is flattened.
  */
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, h } from "preact";
 import type { TreeNode } from "../../protocol-notes";
 
 const TAGS = new Set("p strong em code pre ul ol li blockquote h3 h4 a br hr s".split(" "));
@@ -21,24 +21,16 @@ export function Tree({ nodes, tab = 0, deep = 0 }: TreeProps) {
   return <>{nodes.map((node) => element(node, tab, deep))}</>;
 }
 
-function element(node: TreeNode, tab: number, deep: number): ComponentChildren {
+function element(node: TreeNode, tabIndex: number, deep: number): ComponentChildren {
   if (typeof node === "string") return node;
   if (!Array.isArray(node?.kids)) return "";
   if (deep > DEEPEST) return textOf(node);
-  const { tag: Tag, kids, href, start } = node;
-  if (Tag === "br" || Tag === "hr") return <Tag />;
-  const inside = <Tree nodes={kids} tab={tab} deep={deep + 1} />;
-  if (!TAGS.has(Tag)) return inside;
-  if (Tag === "a" && !isSafe(href)) return inside;
-  if (Tag === "a")
-    return (
-      <a href={href} title={href} tabIndex={tab} target="_blank" rel="noopener noreferrer nofollow">
-        {inside}
-      </a>
-    );
-  if (Tag === "ol") return <ol start={Number.isInteger(start) ? start : 1}>{inside}</ol>;
-  const Known = Tag as "p";
-  return <Known>{inside}</Known>;
+  const { tag, kids, href, start } = node;
+  const inside = kids.length > 0 ? <Tree nodes={kids} tab={tabIndex} deep={deep + 1} /> : null;
+  if (!TAGS.has(tag) || (tag === "a" && !isSafe(href))) return inside;
+  if (tag === "br" || tag === "hr") return h(tag, null);
+  const link = { href, title: href, tabIndex, target: "_blank", rel: "noopener noreferrer nofollow" };
+  return h(tag, tag === "a" ? link : tag === "ol" ? { start: Number(start) || 1 } : null, inside);
 }
 
 function isSafe(href: unknown): href is string {
