@@ -113,7 +113,7 @@ describe("a note that is begun by n", () => {
 });
 
 describe("the note button", () => {
-  const button = (panel: HTMLElement) => panel.querySelector<HTMLButtonElement>(".tail .begin")!;
+  const button = (panel: HTMLElement) => panel.querySelector<HTMLButtonElement>(".tail .to-note")!;
 
   it("stands beside table and code in every panel, and does what n does", async () => {
     const { stage, view } = await shown();
@@ -144,7 +144,7 @@ describe("the list of changes", () => {
     const { stage, view } = await shown(stageWith());
     const panel = view.panel("changes");
     const changes = stage.changes.value;
-    panel.querySelector<HTMLElement>('[data-change="3"] .begin')!.click();
+    panel.querySelector<HTMLElement>('[data-change="3"] .to-note')!.click();
     await painted();
     expect(words(panel)).toContain("z of head 2.1 set to zero");
     const op = await writeNote(view, stage);
@@ -188,7 +188,7 @@ describe("what a panel proposes", () => {
     const stage = makeStage();
     stage.settings.value = { ...stage.settings.value, headFieldBeside: "to_first" };
     const { view } = await shown(stage);
-    view.panel("beside").querySelector<HTMLElement>(".begin")!.click();
+    view.panel("beside").querySelector<HTMLElement>(".to-note")!.click();
     expect((await writeNote(view, stage)).field).toBe("to_first");
   });
 

@@ -169,7 +169,7 @@ describe("a head that notes are about", () => {
     noted(stage);
     await painted();
     expect(ring()).not.toBe(NOTE);
-    panel.querySelector<HTMLElement>(".begin")!.click();
+    panel.querySelector<HTMLElement>(".to-note")!.click();
     await painted();
     expect(ring()).toBe(NOTE);
   });
@@ -205,8 +205,8 @@ describe("in the matrix", () => {
     const { left, top, cell: size } = matrixPlace(panel);
     expect(colourAt(marksIn(panel), left - 4, top + 3.5 * size)).toBe(NOTE);
     expect(colourAt(marksIn(panel), left - 5, top + 2 * size)).toBe(NOTE);
-    expect(colourAt(marksIn(panel), left + 2 * size, top - 5)).toBe(NOTE);
-    expect(colourAt(marksIn(panel), left + 4 * size, top - 5)).not.toBe(NOTE);
+    expect(colourAt(marksIn(panel), left + 2 * size, top - 1)).toBe(NOTE);
+    expect(colourAt(marksIn(panel), left + 4 * size, top - 1)).not.toBe(NOTE);
   });
 
   it("a region has a thin line around it, and moves with the zoom", async () => {

@@ -101,17 +101,13 @@ export function paintPointMarks(context: Context, { layout, points, theme }: Sca
     context.setLineDash([]);
   };
   context.font = FONT;
-  const boxOf = (point: Point): Box => {
-    const half = radius + 3.5;
-    return { x: placeX(layout, point.x) - half, y: placeY(layout, point.y) - half, width: 2 * half, height: 2 * half };
+  const boxOf = (point: Point, half: number): Box => {
+    const [x, y] = [placeX(layout, point.x), placeY(layout, point.y)];
+    return { x: x - half, y: y - half, width: 2 * half, height: 2 * half };
   };
-  for (const point of marks.noted.size > 0 ? points : []) {
-    const marked = marks.noted.get(headKey(point.layer, point.head));
-    if (marked) paintCorner(context, theme, boxOf(point), marked);
-  }
   for (const { layer, head } of marks.open) {
     const point = layer === null || head === null ? undefined : pointOf(points, [layer, head]);
-    if (point) paintOpen(context, theme, boxOf(point));
+    if (point) paintOpen(context, theme, boxOf(point, radius + 3));
   }
   marks.further.forEach((place, nth) => {
     const point = pointOf(points, place);
@@ -133,6 +129,10 @@ export function paintPointMarks(context: Context, { layout, points, theme }: Sca
   if (hovered) {
     ring(hovered, theme.focus, [4, 3]);
     named(context, layout, hovered, radius, theme);
+  }
+  for (const point of marks.noted.size > 0 ? points : []) {
+    const marked = marks.noted.get(headKey(point.layer, point.head));
+    if (marked) paintCorner(context, theme, boxOf(point, radius + 6), marked);
   }
 }
 

@@ -124,12 +124,14 @@ export interface LayersMarks {
   theme: Theme;
 }
 
-/** The cells of a layer from the first position to the last, as far as the layer is in view. */
+/** The cells of a layer from the first position to the last; null where none is in view. */
 function stretchBox({ layout, x, y }: LayersMarks, layer: number, [start, stop]: Span): Box | null {
   const [first, last] = [Math.max(0, start), Math.min(stop, layout.total) - 1];
   const box = cellBox(layout, layer, first, x, y);
-  if (first > last || layer < layout.start || box.y > layout.height || box.y + box.height < layout.top) return null;
-  return { ...box, width: box.width + (last - first) * layout.column };
+  const width = box.width + (last - first) * layout.column;
+  if (first > last || box.x > layout.width || box.x + width < layout.left) return null;
+  if (layer < layout.start || box.y > layout.height || box.y + box.height < layout.top) return null;
+  return { ...box, width };
 }
 
 function paintNotes(context: CanvasRenderingContext2D, marks: LayersMarks): void {

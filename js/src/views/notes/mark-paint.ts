@@ -14,9 +14,9 @@ type Context = CanvasRenderingContext2D;
 const COUNTED = 34;
 const BADGE = 11;
 
-export function cornerSize({ width, height }: Box): number {
+function cornerSize({ width, height }: Box): number {
   const least = Math.min(width, height);
-  return Math.min(9, Math.max(least * 0.3, Math.min(least, 3)));
+  return Math.min(9, Math.max(least * 0.3, Math.min(least * 0.6, 5)));
 }
 
 function filled(context: Context, theme: Theme, hollow: boolean): void {

@@ -20,7 +20,7 @@ export function NoteButton({ panel, change, label }: NoteButtonProps) {
   return (
     <button
       type="button"
-      class="plain small begin"
+      class="plain small to-note"
       aria-label={label}
       disabled={nothing}
       title={nothing ? "select something to write about" : TITLE}

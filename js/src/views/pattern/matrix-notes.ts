@@ -48,7 +48,7 @@ function boxOf({ query, key }: Pick<Spot, "query" | "key">, scene: Seen): Box | 
 
 /** Under the selection's outlines. */
 export function paintMatrixNotes(context: CanvasRenderingContext2D, scene: Seen, notes: MatrixNotes): void {
-  const { layout, view, theme } = scene;
+  const { layout, theme } = scene;
   for (const marked of notes.looks) {
     const box = boxOf(marked, scene);
     if (!box) continue;
@@ -58,25 +58,25 @@ export function paintMatrixNotes(context: CanvasRenderingContext2D, scene: Seen,
       paintCorner(context, theme, box, marked);
     }
   }
-  for (const { query, hollow } of notes.tokens) {
-    const [down, across] = [seen(query!, view.row, scene), seen(query!, view.column, scene)];
-    if (down)
-      paintTick(context, theme, { x: layout.left - 6, y: layout.top + down.at, width: 2, height: down.size }, hollow);
-    if (across)
-      paintTick(
-        context,
-        theme,
-        { x: layout.left + across.at, y: layout.top - 6, width: across.size, height: 2 },
-        hollow,
-      );
-  }
+  for (const { query, hollow } of notes.tokens) paintTicks(context, scene, query!, 2, hollow);
 }
 
-/** Over them: what is open, and what is drawn over. The caller has clipped to the matrix. */
+/** Along both labels of these tokens. */
+function paintTicks(context: CanvasRenderingContext2D, scene: Seen, span: Span, wide: number, hollow = false): void {
+  const { layout, view, theme } = scene;
+  const [down, across] = [seen(span, view.row, scene), seen(span, view.column, scene)];
+  const [left, top] = [layout.left - 4 - wide, layout.top - wide];
+  if (down) paintTick(context, theme, { x: left, y: layout.top + down.at, width: wide, height: down.size }, hollow);
+  if (across)
+    paintTick(context, theme, { x: layout.left + across.at, y: top, width: across.size, height: wide }, hollow);
+}
+
+/** Over them: what is open, and what is drawn over. */
 export function paintMatrixOpen(context: CanvasRenderingContext2D, scene: Seen, { open, region }: MatrixNotes): void {
   for (const spot of open) {
     const box = boxOf(spot, scene);
-    if (box) paintOpen(context, scene.theme, box);
+    if (spot.head === null && spot.key === null) paintTicks(context, scene, spot.query ?? [0, 0], 4);
+    else if (box) paintOpen(context, scene.theme, box);
   }
   const drawn = region && boxOf(region, scene);
   if (drawn) outlineRegion(context, scene.theme, drawn);

@@ -175,8 +175,8 @@ export function paintMatrixMarks(context: CanvasRenderingContext2D, marks: Matri
     const box = { x: columnX(key), y: rowY(query), width: Math.max(cell, 2), height: Math.max(cell, 2) };
     outline(context, theme, box, "pinned", { colour: theme.fg });
   }
-  paintMatrixOpen(context, marks, marks.notes);
   context.restore();
+  paintMatrixOpen(context, marks, marks.notes);
   if (key !== null && within(key, view.column)) paintKeyMark(context, layout, columnX(key), Math.max(cell, 2), theme);
   if (query !== null && within(query, view.row)) row(query, marks.labels(query), true);
   if (key !== null && within(key, view.column)) column(key, marks.labels(key), true);
