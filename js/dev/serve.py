@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlparse
 
 HERE = pathlib.Path(__file__).resolve().parent
 TRAITS = ("panels", "run", "fields", "cursor", "settings", "status", "first", "problems",
-          "progress", "measured", "changes", "showing", "compared")  # fmt: skip
+          "progress", "measured", "changes", "showing", "compared", "noted", "tour", "framing")  # fmt: skip
 
 
 def _json(value):

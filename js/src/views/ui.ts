@@ -45,7 +45,7 @@ export interface Composing {
 export interface Ui {
   readonly stage: Stage;
   readonly tip: Signal<Tip | null>;
-  /** Width of the whole view in CSS pixels. */
+  /** Width of the panels in CSS pixels: of the whole view, less the column of notes. */
   readonly width: Signal<number>;
   /** What is asked of the list of changes, from its panel or by a key elsewhere; refusals show in the panel. */
   readonly changing: Attempts;

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...fields import Place
 from ...notes.ground import Ground
 from ...notes.note import OF_FIELD, Note
+from ...notes.picture import picture_of
 from ...notes.placing import place_on
 from .items import change_places
 
@@ -89,8 +90,6 @@ def small_picture(served: Served | None, note: Note) -> str:
         return ""
     spans = {span.coordinate: (span.start, span.stop) for span in place.spans}
     try:
-        from ...notes.picture import picture_of
-
         drawn = picture_of(
             field, layer=place.cursor.get("layer"), head=place.cursor.get("head"), query=spans.get("query"), key=spans.get("key")
         )

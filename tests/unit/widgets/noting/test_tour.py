@@ -66,7 +66,7 @@ class Stand(traitlets.HasTraits):
         self.returned, self.gates, self.left, self.failing = [], {}, [], None
         self.begun = threading.Event()
 
-    def return_to(self, note):
+    def return_to(self, note, prompt=False):
         self.returned.append(note.id)
         self.begun.set()
         if note.id in self.gates:
@@ -274,7 +274,7 @@ def test_a_press_from_within_the_way_to_a_step_is_the_last_one(view):
     playing = tour(view, ["a", "b", "c"])
     way = view.return_to
 
-    def pressing(note):
+    def pressing(note, prompt=False):
         if note.id == "a":
             playing.go(2)
         return way(note)
