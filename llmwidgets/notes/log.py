@@ -51,6 +51,9 @@ class Log:
         """Hold the lock file; OSError (a TimeoutError after `patience` seconds) where it cannot be had."""
         from filelock import FileLock
 
+        folder = os.path.dirname(self.lock_path)
+        if not os.path.isdir(folder):  # filelock would make it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
         lock = FileLock(self.lock_path)
         lock.acquire(timeout=patience, poll_interval=_BETWEEN_TRIES)
         try:

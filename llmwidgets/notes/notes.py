@@ -8,7 +8,6 @@ once; other kernels' come with the next change, `refresh`, or, while somebody ob
 from __future__ import annotations
 
 import getpass
-import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -18,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from . import given
 from .collection import NoteList
 from .event import Event, make_event
+from .finding import evidence_of, finding, place_of
 from .merge import Merge
-from .note import OF_FIELD, Note
+from .note import Note
+from .observing import Observers
 from .store import open_store
 from .taking import events_of_file, write_to
 from .undo import Steps, added, step
@@ -28,8 +29,6 @@ from .values import ATTACHED
 if TYPE_CHECKING:
     from ..capture import Capture
     from ..fields import Place
-
-logger = logging.getLogger(__name__)
 
 Handler = Callable[["Notes"], object]
 
@@ -55,7 +54,7 @@ class Notes(NoteList):
         self._store = open_store(given.file_path(path))
         self._author = _who() if author is None else given.author(author)
         self._steps = Steps()
-        self._handlers: list[Handler] = []
+        self._observers: Observers[Notes] = Observers()
         self._store.refresh()
 
     def _all(self) -> tuple[Note, ...]:
@@ -133,18 +132,19 @@ class Notes(NoteList):
         TypeError, ValueError or KeyError (no note to reply to) before anything is kept.
         """
         coordinates = {"layer": layer, "head": head, "query": query, "key": key, "tokens": tokens}
-        about = _place(place, run, coordinates, field)
+        about = place_of(place, run, coordinates, field)
         answered = None if reply_to is None else given.note_id(reply_to)
-        values: dict[str, Any] = {"text": given.text(text), "place": None if about is None else given.place(about)}
-        values["tags"] = given.tags(tags)
-        values["author"] = self._author if author is None else given.author(author)
-        values["evidence"] = _evidence(run, field) if evidence is None else given.evidence(evidence)
-        values["ask"] = given.ask(ask)
-        values["reply_to"] = answered or ""
-        if moment is not None:
-            values["moment"] = given.moment(moment)
+        values = finding(
+            text,
+            about,
+            tags=tags,
+            author=self._author if author is None else author,
+            evidence=evidence_of(run, field) if evidence is None else evidence,
+            ask=ask,
+            reply_to=answered or "",
+            moment=moment,
+        )
         image = given.picture(picture)
-        values = {name: value for name, value in values.items() if value not in ("", [])}
         id = secrets.token_hex(8)
 
         def make(merge: Merge) -> list[Event]:
@@ -152,8 +152,6 @@ class Notes(NoteList):
                 before = _there(merge, answered)
                 if about is None:
                     values["place"] = given.place(before.place)
-            if values["place"] is None:
-                values["place"] = {}
             events = [self._event(id, merge, values)]
             if image:
                 events.append(make_event(id, events[0].clock + 1, {"picture": image}, by=self._author))
@@ -259,31 +257,25 @@ class Notes(NoteList):
     def observe(self, handler: Handler) -> None:
         """Call `handler(notes)` after every change, in the thread that made it or the watcher's; until `unobserve`, `close`, or nobody
         holds this handle any more."""
-        if not callable(handler):
-            raise TypeError(f"handler={handler!r:.80} cannot be called; expected a function of one argument, the notes")
-        self._handlers = [*(one for one in self._handlers if one != handler), handler]
+        self._observers.add(handler)
         self._store.listen(self)
 
     def unobserve(self, handler: Handler) -> None:
         """Call it no more."""
-        self._handlers = [one for one in self._handlers if one != handler]
+        self._observers.remove(handler)
 
     def close(self) -> None:
         """Nobody observes through this handle any more; what waits is written if it can be."""
-        self._handlers = []
+        self._observers.clear()
         self._store.refresh()
 
     def listens(self) -> bool:
         """Whether anybody observes."""
-        return bool(self._handlers)
+        return len(self._observers) > 0
 
     def hear(self) -> None:
-        """Tell those who observe. One that fails does not keep it from the others."""
-        for handler in self._handlers:
-            try:
-                handler(self)
-            except Exception:
-                logger.exception("an observer of notes failed: %r", handler)
+        """Tell those who observe."""
+        self._observers.tell(self)
 
     def _event(self, note: str, merge: Merge, values: Mapping[str, Any]) -> Event:
         event = make_event(note, merge.clock + 1, values, by=self._author)
@@ -329,36 +321,6 @@ def _has(note: Note, name: str, value: Any) -> bool:
     if name.startswith(ATTACHED):
         return note.attached.get(name[len(ATTACHED) :]) == value
     return name != "removed" and getattr(note, name) == value
-
-
-def _place(place: Place | None, run: Capture | None, coordinates: Mapping[str, Any], field: str | None) -> Place | None:
-    named = [name for name, value in coordinates.items() if value is not None]
-    if place is not None:
-        if run is not None or named or field is not None:
-            beside = ", ".join(named) or ("field" if run is None else "run")
-            raise ValueError(f"place= came with {beside}; a place says it all: give one or the other")
-        return place
-    if run is None:
-        if named:
-            raise ValueError(f"{', '.join(named)} came without a run; give run= as well, or place=, or use view.annotate")
-        from ..fields import Place
-
-        return None if field is None else Place(field=_field_name(field))
-    from .ground import Ground
-    from .placing import place_on
-
-    return place_on(Ground.of(run), **coordinates, field="" if field is None else _field_name(field))
-
-
-def _field_name(field: Any) -> str:
-    if not isinstance(field, str):
-        raise TypeError(f"field={field!r:.80} is of type {type(field).__name__}; expected the name of a field such as 'attention'")
-    return field
-
-
-def _evidence(run: Capture | None, field: str | None) -> str:
-    """That of the field that was looked at."""
-    return "unstated" if run is None or not field else OF_FIELD[run.field(field).evidence]
 
 
 def _who() -> str:
