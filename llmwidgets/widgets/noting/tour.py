@@ -40,8 +40,8 @@ def tour(view: Noted, notes: Iterable[Note | str], *, title: str = "") -> Tour:
     notes: in their order, at least one, or their ids, all of them of the view's own file. Of a collection (`view.notes`, what `filter`
     gives) those that answer another note are no steps. Another tour of the view ends.
 
-    Each step returns the view to the moment of its note, on the note's own prompt; that is run first where it is another. A note with a question (`ask=`) asks first, and shows on `reveal`; a guess is
-    kept in `guesses`, and with the note as a reply tagged "guess".
+    Each step returns the view to the moment of its note, on the note's own prompt; that is run first where it is another. A note with a
+    question (`ask=`) asks first, and shows on `reveal`; a guess is kept in `guesses`, and with the note as a reply tagged "guess".
 
     Raises ValueError without notes and for notes that are not the view's, RuntimeError for a view that is closed.
 
