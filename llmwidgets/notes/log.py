@@ -55,7 +55,10 @@ class Log:
         if not os.path.isdir(folder):  # filelock would make it
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
         lock = FileLock(self.lock_path)
-        lock.acquire(timeout=patience, poll_interval=_BETWEEN_TRIES)
+        try:
+            lock.acquire(timeout=patience, poll_interval=_BETWEEN_TRIES)
+        except RuntimeError as error:  # among them: this file system has no locks
+            raise OSError(errno.ENOLCK, str(error), self.lock_path) from error
         try:
             yield
         finally:

@@ -52,7 +52,7 @@ class Store:
         self.lock = threading.RLock()  # the merge and what waits
         self._turn = threading.Lock()  # the file: one reader or writer of this kernel at a time
         self._log = Log(path)
-        self._in_file: set[str] = set()
+        self._in_file: dict[str, Event] = {}
         self._waiting: dict[str, Event] = {}
         self._stands_for: dict[tuple[str, str], str] = {}
         self._failed: tuple[str, str] | None = None  # of the disk
@@ -177,9 +177,7 @@ class Store:
                     self._in_file.clear()
                     self._asides.clear()
                 self.merge.unite(reading.events)
-                for event in reading.events:
-                    self._in_file.add(event.id)
-                    self._waiting.pop(event.id, None)
+                self._is_in_file(reading.events)
                 self._asides += reading.aside
                 self._torn = reading.torn
                 self._keep_while_unsaved()
@@ -206,9 +204,10 @@ class Store:
 
     def _hold(self, make: Make) -> None:
         with self.lock:
-            events = [event for event in make(self.merge) if event.id not in self._in_file]
+            events = list(make(self.merge))
             self.merge.unite(events)
-            self._waiting.update((event.id, event) for event in events)
+            known = (self.merge.events[event.id] for event in events)
+            self._waiting.update((event.id, event) for event in known if self._file_lacks(event))
             self._keep_while_unsaved()
 
     def _write(self) -> None:
@@ -216,16 +215,27 @@ class Store:
             self._note_asides([self._torn])  # nobody else writes now, so it is torn
         with self.lock:
             touched = {event.note for event in self._waiting.values()}
-            lacking = [event for note in touched for event in self.merge.events_of(note) if event.id not in self._in_file]
+            lacking = [event for note in touched for event in self.merge.events_of(note) if self._file_lacks(event)]
             lacking.sort(key=lambda event: event.order)
         if not lacking:
             return
         self._log.append([event.canonical for event in lacking])
         with self.lock:
-            self._in_file.update(event.id for event in lacking)
-            for event in lacking:
-                self._waiting.pop(event.id, None)
+            self._is_in_file(lacking)
             self._keep_while_unsaved()
+
+    def _is_in_file(self, events: Iterable[Event]) -> None:
+        for event in events:
+            there = self._in_file.get(event.id)
+            if there is None or event.canonical < there.canonical:
+                self._in_file[event.id] = event
+            if event.id in self._waiting and not self._file_lacks(self._waiting[event.id]):
+                del self._waiting[event.id]
+
+    def _file_lacks(self, event: Event) -> bool:
+        """Whether it is not there; of two with one id and different content the smaller has to be."""
+        there = self._in_file.get(event.id)
+        return there is None or (there is not event and there.canonical > event.canonical)
 
     def _keep_while_unsaved(self) -> None:
         if self._waiting:

@@ -44,8 +44,8 @@ def write_to(path: str, events: Iterable[Event]) -> None:
         raise ValueError(f"{path} is a notebook; expected a file of notes such as 'findings.jsonl'")
     log = Log(path)
     with log.turn(PATIENCE):
-        there = {event.id for event in log.read().events}
-        lines = [event.canonical for event in events if event.id not in there]
+        there = {event.canonical for event in log.read().events}
+        lines = [event.canonical for event in events if event.canonical not in there]
         if lines:
             log.append(lines)
     refresh_if_open(path)
