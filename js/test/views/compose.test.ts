@@ -102,6 +102,19 @@ describe("a note that is begun by n", () => {
     expect((await writeNote(view, stage)).about).toEqual({ ...NOTHING, query: [5, 6] });
   });
 
+  it("beside a second prompt is about the token of the prompt that is shown", async () => {
+    const stage = makeStage({ panels: ["compare"] });
+    const prompt = { total: 6, texts: TEXTS, kinds: "tttttt" };
+    const pairs = TEXTS.map((_, i): [number, number] => [i, i]);
+    stage.compared.value = { prompt: "p", tokens: prompt, first: prompt, pairs, how: "position", problem: null };
+    const { view } = await shown(stage);
+    press(surface(view.panel("compare")), "ArrowLeft");
+    press(surface(view.panel("compare")), "n");
+    const { about, evidence } = await writeNote(view, stage);
+    expect(about).toEqual({ ...NOTHING, query: [4, 5] });
+    expect(evidence).toBe("unstated");
+  });
+
   it("is not taken from who types, and goes on where nothing is selected", async () => {
     const { stage, view } = await shown();
     stage.selection.pin({ layer: null, head: null });

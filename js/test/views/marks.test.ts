@@ -3,9 +3,23 @@ import { afterEach, describe, expect, it } from "vitest";
 import { contrast, parseColour } from "../../src/paint/rgb";
 import type { About } from "../../src/protocol";
 import { DARK, LIGHT } from "../../src/theme";
-import { drawnNotes, indexed, looksAt, notesAt, spotsOf } from "../../src/views/notes/marks";
+import { placeX, placeY, scatterLayout } from "../../src/views/causes/scatter-layout";
+import { drawnNotes, indexed, looksAt, notesAt, openAbout, spotsOf } from "../../src/views/notes/marks";
+import { field } from "../shapes";
 import { headPlace, layersPlace, lookPlace, marksIn, matrixPlace, middle, pictureIn } from "./places";
-import { colourAt, endAll, makeChange, makeNote, makeStage, painted, pointAt, show, type TestStage } from "./stage";
+import {
+  colourAt,
+  endAll,
+  fieldsOf,
+  makeChange,
+  makeNote,
+  makeStage,
+  painted,
+  pointAt,
+  show,
+  TEXTS,
+  type TestStage,
+} from "./stage";
 
 afterEach(endAll);
 
@@ -40,6 +54,20 @@ describe("which notes are drawn", () => {
     const items = standings.map((standing) => makeNote(standing, { standing }));
     const stage = noted(makeStage(), ...items, makeNote("reply", { reply: "here" }));
     expect(ids(stage)).toEqual(["here", "moved", "carried"]);
+  });
+
+  it("give the open one its place, a reply that of what it answers, and no circle holds them up", () => {
+    const head = about({ layer: 1, head: 1 });
+    const stage = noted(
+      makeStage(),
+      makeNote("a", { about: head, resolved: true }),
+      makeNote("b", { reply: "a", about: null }),
+      makeNote("c", { reply: "d" }),
+      makeNote("d", { reply: "c" }),
+    );
+    expect(openAbout(stage, "a")).toEqual(head);
+    expect(openAbout(stage, "b")).toEqual(head);
+    expect([openAbout(stage, "c"), openAbout(stage, "gone"), openAbout(stage, null)]).toEqual([null, null, null]);
   });
 
   it("pass the filters, and no tour hides them", () => {
@@ -268,6 +296,32 @@ describe("elsewhere", () => {
     };
     expect(at(3)).toBe(NOTE);
     expect(at(4)).not.toBe(NOTE);
+  });
+
+  it("a point of the scatter has a corner at its upper right", async () => {
+    const values = Array.from({ length: 12 }, (_, i) => (i % 5) / 4);
+    const axes: [string, number][] = [
+      ["layer", 3],
+      ["head", 4],
+    ];
+    const effect = { meta: field("ablation_effect", axes, { evidence: "intervention" }), values };
+    const fields = [...fieldsOf({ layers: 3, heads: 4, texts: TEXTS }), effect];
+    const stage = noted(
+      makeStage({ fields, panels: ["causes"] }),
+      makeNote("a", { about: about({ layer: 1, head: 2 }) }),
+    );
+    stage.settings.value = { ...stage.settings.value, causeView: "scatter", scatterX: "to_first" };
+    const { view } = await shown(stage);
+    const canvas = marksIn(view.panel("causes"));
+    const points = values.map((y, i) => ({ layer: Math.floor(i / 4), head: i % 4, x: (i % 8) / 8, y }));
+    const width = view.panel("causes").querySelector(".surface")!.parentElement!.clientWidth;
+    const layout = scatterLayout(points, width, 216, false);
+    const corner = (nth: number) => {
+      const { x, y } = points[nth]!;
+      return colourAt(canvas, placeX(layout, x) + 9, placeY(layout, y) - 9);
+    };
+    expect(corner(6)).toBe(NOTE);
+    expect(corner(7)).not.toBe(NOTE);
   });
 
   it("a change of the list has a mark at its row", async () => {

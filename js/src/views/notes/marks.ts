@@ -7,6 +7,7 @@
 import type { About, NoteItem } from "../../protocol";
 import type { ChangePlaces } from "../../protocol-notes";
 import type { Stage } from "../../stage";
+import { rangesOf } from "../pattern/pattern-cuts";
 import { passes } from "./filter";
 
 export type Span = readonly [number, number];
@@ -57,26 +58,24 @@ export function drawnNotes(stage: Stage): NoteItem[] {
   );
 }
 
-/** The open note's spots, though no filter let it through; not what a tour hides. */
+/** What the open note is about, though no filter let it through, or the note that it answers; nothing of what a tour hides. */
 export function openAbout(stage: Stage, id: string | null): About | null {
-  if (id === null || hidden(stage).includes(id)) return null;
-  return stage.notes.value.items.find((item) => item.id === id)?.about ?? null;
+  const items = new Map(stage.notes.value.items.map((item) => [item.id, item]));
+  const seen = new Set(hidden(stage));
+  let at = id === null ? undefined : items.get(id);
+  while (at && !seen.has(at.id)) {
+    if (at.reply === null) return at.about;
+    seen.add(at.id); // two files may make two notes answer each other
+    at = items.get(at.reply);
+  }
+  return null;
 }
 
 /** Past so many heads a change is of the model, not of heads. */
 const MOST_HEADS = 256;
 
-/** Ranges of these positions, in order; one that says nothing where all are meant. */
-function ranges(places: number[] | null): (Span | null)[] {
-  if (places === null) return [null];
-  const found: [number, number][] = [];
-  for (const at of [...places].sort((a, b) => a - b)) {
-    const last = found.at(-1);
-    if (last && at <= last[1]) last[1] = Math.max(last[1], at + 1);
-    else found.push([at, at + 1]);
-  }
-  return found;
-}
+/** One that says nothing where all are meant. */
+const ranges = (places: number[] | null): (Span | null)[] => (places === null ? [null] : rangesOf(places));
 
 export function spotsOf({ layer, head, heads, query, key, change }: About): Spot[] {
   if (heads.length > 0) return heads.map(([l, h]) => ({ layer: l, head: h, query, key }));

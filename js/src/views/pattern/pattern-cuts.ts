@@ -73,8 +73,8 @@ export interface CutArea {
   key: readonly [number, number];
 }
 
-function ranges(places: number[] | null, total: number): [number, number][] {
-  if (places === null) return [[0, total]];
+/** These positions as ranges, in order. */
+export function rangesOf(places: readonly number[]): [number, number][] {
   const found: [number, number][] = [];
   for (const at of [...places].sort((a, b) => a - b)) {
     const last = found.at(-1);
@@ -92,13 +92,14 @@ export function cutAreas(
   head: number | null,
   total: number,
 ): CutArea[] {
+  const ranges = (places: number[] | null) => (places === null ? [[0, total] as const] : rangesOf(places));
   const at = (places: number[] | null, one: number | null) => places === null || (one !== null && places.includes(one));
   return changes
     .filter((one) => one.on && one.run === run && one.how === "cut")
     .filter(({ places }) => at(places.layer, layer) && at(places.head, head))
     .flatMap(({ places }) => {
-      const keys = ranges(places.key, total);
-      return ranges(places.position, total).flatMap((query) => keys.map((key) => ({ query, key })));
+      const keys = ranges(places.key);
+      return ranges(places.position).flatMap((query) => keys.map((key) => ({ query, key })));
     });
 }
 
