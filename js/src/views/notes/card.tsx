@@ -83,7 +83,7 @@ export function Card({ note, called, orphan }: CardProps) {
       ref={card}
       class="card"
       data-note={id}
-      data-open={isOpen}
+      data-open={isOpen || writing !== undefined}
       data-standing={standing}
       onFocusIn={() => {
         desk.current.value = id;

@@ -131,13 +131,15 @@ export function NotesPanel() {
         {drawn.map(({ note, orphan, replies }) => (
           <li key={note.id}>
             <Card note={note} orphan={orphan} />
-            <ul aria-label="replies">
-              {replies.map((reply) => (
-                <li key={reply.id}>
-                  <Card note={reply} called={reply.words === note.words && "reply"} />
-                </li>
-              ))}
-            </ul>
+            {replies.length > 0 && (
+              <ul aria-label="replies">
+                {replies.map((reply) => (
+                  <li key={reply.id}>
+                    <Card note={reply} called={reply.words === note.words && "reply"} />
+                  </li>
+                ))}
+              </ul>
+            )}
           </li>
         ))}
       </ul>
