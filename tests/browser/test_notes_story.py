@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.browser.noted import FILE, SELECTED, NotedView, events, noted
+
+THREE_DIGITS = 0.006  # of a number that is written with three
+TYPED = "n x z a b dd [ ] m ? 0 j k"  # keys of the views and commands of a notebook
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def view(warm, tmp_path):
         yield made
 
 
-def test_a_head_is_clicked_n_pressed_and_what_is_typed_is_a_card_a_mark_a_line_in_the_file_and_a_note_in_python(view: NotedView, tmp_path: Path):
+def test_from_a_click_on_a_head_to_the_card_the_mark_the_file_and_python(view: NotedView, tmp_path: Path):
     view.open_notes()
     assert "No notes yet" in view.notes.inner_text()
     view.click_head(2, 1)
@@ -44,15 +48,295 @@ def test_a_head_is_clicked_n_pressed_and_what_is_typed_is_a_card_a_mark_a_line_i
     assert bottom - top <= 10 and right - left <= 10, "nothing but the corner was painted"
 
     (note,) = view.told()
-    assert {name: note[name] for name in ("text", "tags", "evidence", "layer", "head", "resolved", "field")} == {
-        "text": "looks **back** at the first `name`",
-        "tags": ["mover", "names"],
-        "evidence": "observed",
-        "layer": 2,
-        "head": 1,
-        "resolved": False,
-        "field": "attention",
-    }
+    expected = {"text": "looks **back** at the first `name`", "tags": ["mover", "names"], "evidence": "observed", "field": "attention"}
+    expected |= {"layer": 2, "head": 1, "resolved": False, "spans": {}}
+    assert {name: note[name] for name in expected} == expected
     first, *_ = events(tmp_path / FILE)
-    assert first["note"] == note["id"] and first["set"]["text"] == note["text"] and first["set"]["tags"] == ["mover", "names"]
+    assert first["note"] == note["id"] and first["set"]["text"] == note["text"] and first["set"]["tags"] == note["tags"]
     assert first["set"]["evidence"] == "observed" and first["set"]["place"]["cursor"] == {"layer": 2, "head": 1}
+
+
+def test_whatever_can_be_selected_can_be_written_about_and_its_mark_stands_there(view: NotedView, tmp_path: Path):
+    view.open_notes()
+    view.click_head(3, 1)
+    view.click_head(1, 2, shift=True)
+    view.notebook.wait_for_value("view.selection.heads", [[1, 2]])
+    view.page.keyboard.press("n")
+    view.write("heads", "two heads")
+    view.page.keyboard.press("Escape")
+    view.notebook.wait_for_value("view.selection.heads", [])
+
+    view.click_cell(9, 1)
+    view.notebook.wait_for_value(SELECTED, [3, 1, 9, 1])
+    view.page.keyboard.press("n")
+    assert view.about("pattern") == "L3H1 · “·John” → “·Mary”"
+    view.write("pattern", "one cell")
+    view.page.keyboard.press("Escape")
+    view.notebook.wait_for_value(SELECTED, [3, 1, 9, None])
+    view.button("pattern", "note").click()
+    assert view.about("pattern") == "L3H1 · “·John”"
+    view.write("pattern", "one row")
+    view.drag_cells((5, 1), (7, 3))
+    view.page.keyboard.press("n")
+    assert view.about("pattern") == "L3H1 · “·to the store” → “·Mary and John”"
+    view.write("pattern", "a region")
+
+    view.drag_tokens(1, 3)
+    view.page.keyboard.press("n")
+    assert view.about("text") == "“·Mary and John”"
+    view.write("text", "three tokens")
+    view.click_layer(2, 5)  # the third row from below: the lowest is the embedding's
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.query]", [1, 5])
+    view.page.keyboard.press("n")
+    assert view.about("layers") == "layer 1 · “·to”"
+    view.write("layers", "a place of the stream")
+
+    view.click_head(3, 2)
+    view.page.keyboard.press("z")
+    view.wait_until_settled("changed", changes=1)
+    view.change_row(0).get_by_role("button", name=re.compile("^write a note about")).click()
+    assert view.about("changes") == "z of head 3.2 set to zero"
+    view.write("changes", "without it the answer falls")
+    view.wait_for_notes(
+        "two heads", "one cell", "one row", "a region", "three tokens", "a place of the stream", "without it the answer falls"
+    )
+    view.notes.locator(".card").nth(6).wait_for()
+
+    tokens = view.notebook.value("[str(token) for token in view.capture.tokens]")
+    to_the_store, names = [5, 8, "".join(tokens[5:8])], [1, 4, "".join(tokens[1:4])]
+    assert view.note("two heads")["heads"] == [[3, 1], [1, 2]]
+    assert view.note("one cell")["spans"] == {"query": [9, 10, " John"], "key": [1, 2, " Mary"]}
+    assert view.note("one row")["spans"] == {"query": [9, 10, " John"]}
+    assert view.note("a region")["spans"] == {"query": to_the_store, "key": names}
+    assert view.note("three tokens")["spans"] == {"query": names} and view.note("three tokens")["layer"] is None
+    stream = view.note("a place of the stream")
+    assert [stream["layer"], stream["head"], stream["spans"], stream["field"]] == [1, None, {"query": [5, 6, " to"]}, "logit_lens"]
+    change = view.note("without it")
+    assert change["evidence"] == "intervened" and {name: change["change"][name] for name in ("site", "layer", "head")} == {
+        "site": "z",
+        "layer": [3],
+        "head": [2],
+    }
+    assert {note["evidence"] for note in view.told() if note is not change and "without" not in note["text"]} == {"observed"}
+    quotes = {event["set"]["text"]: event["set"]["place"].get("spans", []) for event in events(tmp_path / FILE) if "text" in event["set"]}
+    assert [span["quote"] for span in quotes["one cell"]] == [" John", " Mary"]
+
+    view.click_head(3, 1)
+    view.button("changes", "clean run").click()
+    view.wait_until_settled("clean", changes=1)
+    view.page.mouse.move(0, 0)
+    view.wait_until_quiet()
+    marked = [(layer, head) for layer in range(4) for head in range(4) if view.head_is_marked(layer, head)]
+    assert marked == [(1, 2), (3, 1), (3, 2)], "the heads of these notes and no others"
+    assert view.cell_is_marked(9, 1) and not view.cell_is_marked(1, 1)
+    assert view.cell_is_marked(5, 3), "a region's corner is that of its first row and last key"
+    assert [position for position in range(len(tokens)) if view.token_is_marked(position)] == [1, 2, 3, 5, 6, 7, 9]
+    assert "noted" in (view.change_row(0).get_attribute("class") or "")
+    view.click_head(0, 0)
+    view.page.mouse.move(0, 0)
+    view.wait_until_quiet()
+    assert not view.cell_is_marked(9, 1), "that was another head's"
+    assert [position for position in range(len(tokens)) if view.token_is_marked(position)] == [1, 2, 3]
+
+
+def test_notes_are_answered_edited_resolved_deleted_and_brought_back_by_mouse_and_by_keys(view: NotedView):
+    view.open_notes()
+    view.notebook.python("view.annotate('first', layer=3, head=1, tags=['old']); view.annotate('second', tokens=' Mary')")
+    view.card("second").wait_for()
+
+    view.does("first", "reply").click()
+    assert view.focus() == ["textarea", "a reply", "notes"]
+    view.page.keyboard.type("why is that?")
+    view.page.keyboard.press("Control+Enter")
+    view.card("why is that?").wait_for()
+    assert view.note("why is that?")["reply_to"] == view.note("first")["id"]
+    assert view.notes.get_by_role("list", name="replies").filter(has_text="why is that?").count() == 1
+
+    view.does("first", "edit").click()
+    lines = view.notes.get_by_role("form", name="edit this note")
+    lines.locator("textarea").fill("**first**, more carefully")
+    lines.get_by_label("tags").fill("new, old")
+    lines.get_by_label("evidence").select_option("attributed")
+    lines.get_by_role("button", name="Save").click()
+    view.card("first, more carefully").get_by_text("edited").wait_for()
+    note = view.note("first")
+    assert [note["text"], note["tags"], note["evidence"]] == ["**first**, more carefully", ["new", "old"], "attributed"]
+
+    view.does("first, more", "resolve").click()
+    view.card("first, more").wait_for(state="detached")
+    view.notebook.wait_for_value("[note.text for note in view.notes.filter(resolved=True)]", ["**first**, more carefully"])
+    view.button("notes", "filter").click()
+    view.notes.get_by_label("resolved too").click()
+    view.does("first, more", "reopen").click()
+    view.notebook.wait_for_value("len(view.notes.filter(resolved=True))", 0)
+
+    view.does("second", "delete").click()
+    view.card("second").wait_for(state="detached")
+    view.notebook.wait_for_value("'second' in [note.text for note in view.notes]", False)
+    view.notes.get_by_role("button", name=re.compile("^Undo: deleted “second”")).click()
+    view.card("second").wait_for()
+    view.notebook.wait_for_value("'second' in [note.text for note in view.notes]", True)
+
+    keyboard = view.page.keyboard
+    view.card("first, more").locator(".where").focus()
+    keyboard.press("ArrowDown")
+    keyboard.press("ArrowDown")
+    assert view.host.evaluate("(host) => host.shadowRoot.activeElement.closest('.card').innerText").find("second") >= 0
+    keyboard.press("r")
+    assert view.focus() == ["textarea", "a reply", "notes"]
+    keyboard.type("by keys")
+    keyboard.press("Control+Enter")
+    view.card("by keys").wait_for()
+    view.page.wait_for_function(f"(host) => ({FOCUSED_CARD})(host)?.includes('second')", arg=view.host.element_handle())
+    keyboard.press("e")
+    assert view.focus() == ["textarea", "edit this note", "notes"]
+    keyboard.press("End")
+    keyboard.type(" thought")
+    keyboard.press("Control+Enter")
+    view.card("second thought").wait_for()
+    view.notebook.wait_for_value("'second thought' in [note.text for note in view.notes]", True)
+    keyboard.press("Delete")
+    view.card("second thought").wait_for(state="detached")
+    view.notebook.wait_for_value("'second thought' in [note.text for note in view.notes]", False)
+    assert view.focus()[2] == "notes", "who walks by keys stays in the list"
+    undo = view.notes.get_by_role("button", name=re.compile("^Undo: deleted “second thought”"))
+    undo.focus()
+    keyboard.press("Enter")
+    view.card("second thought").wait_for()
+    assert view.notebook.page.locator(".jp-CodeCell").count() == 3, "no key of it was a command of the notebook"
+
+
+FOCUSED_CARD = "(host) => host.shadowRoot.activeElement?.closest('.card')?.innerText"
+
+
+def test_a_click_on_a_card_brings_selection_fields_filters_and_interventions_back_and_back_returns(view: NotedView):
+    view.open_notes()
+    view.click_head(3, 2)
+    view.page.keyboard.press("z")
+    view.wait_until_settled("changed", changes=1)
+    view.panel("layers").get_by_label("colour the layers by").select_option("residual_norm")
+    view.panel("heads").get_by_label("colour the heads by").select_option("attention_to_first")
+    view.click_cell(9, 1)
+    view.notebook.wait_for_value(SELECTED, [3, 2, 9, 1])
+    view.page.keyboard.press("n")
+    view.write("pattern", "with **3.2** at zero", tags="mover")
+    view.card("with 3.2 at zero").wait_for()
+    view.page.mouse.move(0, 0)
+    view.wait_until_quiet()
+    numbers = {panel: view.numbers(panel) for panel in ("pattern", "text", "heads", "layers")}
+    answer = view.answer
+
+    view.button("changes", "clear all").click()
+    view.wait_until_settled("clean", changes=0)
+    view.panel("layers").get_by_label("colour the layers by").select_option("lens_entropy")
+    view.panel("heads").get_by_label("colour the heads by").select_option("attention")
+    view.click_head(1, 0)
+    view.click_cell(4, 4)
+    view.notebook.wait_for_value(SELECTED, [1, 0, 4, 4])
+    view.button("notes", "filter").click()
+    view.notes.get_by_label("search the notes").fill("zero")
+    view.page.mouse.move(0, 0)
+    view.wait_until_quiet()
+    other = {panel: view.numbers(panel) for panel in ("pattern", "layers")}
+    framing = view.notebook.value("view.framing['filters']['search']")
+    assert framing == "zero"
+
+    view.return_to("with 3.2 at zero")
+    view.wait_until_settled("changed", changes=1)
+    view.notebook.wait_for_value(SELECTED, [3, 2, 9, 1])
+    assert view.notebook.value("[view.framing['filters']['search'], view.shown, len(view.interventions)]") == ["", "changed", 1]
+    for panel, before in numbers.items():
+        np.testing.assert_array_equal(view.numbers(panel), before, err_msg=panel)
+    assert view.answer == answer
+    changed = "lw.intervene(view.capture, view.interventions[0].intervention)"
+    pattern = np.array(view.notebook.value(f"{changed}.pattern(3, 2).double().tolist()"))
+    seen = view.numbers("pattern")
+    np.testing.assert_allclose(seen[np.tril_indices(14)], pattern[np.tril_indices(14)], rtol=THREE_DIGITS, atol=1e-6)
+    assert view.notes.get_by_label("search the notes").input_value() == ""
+
+    view.does("with 3.2 at zero", "back to where I was").click()
+    view.wait_until_settled("clean", changes=0)
+    view.notebook.wait_for_value(SELECTED, [1, 0, 4, 4])
+    assert view.notebook.value("view.framing['filters']['search']") == "zero"
+    for panel, before in other.items():
+        np.testing.assert_array_equal(view.numbers(panel), before, err_msg=panel)
+
+
+def test_python_and_screen_are_two_hands_on_the_same_notes(view: NotedView):
+    view.notebook.python("note = view.annotate('from *Python*', layer=1, head=3, query=5, key=2, tags=['a'], author='ana')")
+    view.card("from Python").wait_for()  # and the panel opened for it
+    view.wait_until_quiet()
+    assert view.head_is_marked(1, 3)
+    assert "ana" in view.card("from Python").inner_text()
+    view.notebook.python("view.notes.edit(note, text='from Python, *edited*', tags=['b'])")
+    view.card("from Python, edited").wait_for()
+    view.page.wait_for_function("(card) => /b/.test(card.innerText)", arg=view.card("from Python, edited").element_handle())
+    assert view.tags("from Python, edited") == ["b"]
+    view.notebook.python("heard = []; view.notes.observe(lambda notes: heard.append([note.text for note in notes]))")
+    view.does("from Python", "edit").click()
+    view.notes.get_by_role("form", name="edit this note").locator("textarea").fill("from the screen")
+    view.page.keyboard.press("Control+Enter")
+    view.card("from the screen").wait_for()
+    view.notebook.wait_for_value("heard[-1:]", [["from the screen"]])
+    assert view.notebook.value("note.id == view.notes[0].id and view.notes[0].author") == "ana"
+    view.notebook.python("view.notes.remove(note)")
+    view.card("from the screen").wait_for(state="detached")
+    view.wait_until_quiet()
+    assert not view.head_is_marked(1, 3)
+    view.notebook.python("view.notes.undo()")
+    view.card("from the screen").wait_for()
+
+
+def test_keys_typed_into_the_lines_are_letters_and_escape_loses_nothing(view: NotedView):
+    keyboard, cells = view.page.keyboard, view.page.locator(".jp-CodeCell")
+    view.click_head(2, 1)
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [2, 1])
+    before = view.notebook.value(SELECTED)
+    keyboard.press("n")
+    lines = view.lines("heads")
+    lines.wait_for()
+    lines.get_by_text("ask first, in a tour").click()
+    ask = lines.get_by_label("a question to ask before the note is shown")
+    for line in (lines.locator("textarea"), lines.get_by_label("tags"), lines.get_by_label("author"), ask):
+        line.click()
+        keyboard.press("ControlOrMeta+A")
+        keyboard.type(TYPED)
+        assert line.input_value() == TYPED
+    for key in ("ArrowUp", "ArrowDown", "Delete", "Home", "PageDown"):
+        keyboard.press(key)
+    assert view.notebook.value(SELECTED) == before and cells.count() == 3
+    assert view.notebook.value("len(view.interventions)") == 0
+
+    keyboard.press("Escape")
+    lines.get_by_role("button", name="discard").wait_for()
+    keyboard.press("Escape")
+    lines.wait_for(state="detached")
+    assert view.focus()[2] == "heads"
+    keyboard.press("n")
+    lines.wait_for()
+    assert lines.locator("textarea").input_value() == TYPED, "Escape never throws away what was typed"
+    view.token(4).click()
+    keyboard.press("n")
+    lines = view.lines("text")
+    lines.wait_for()
+    assert lines.locator("textarea").input_value() == TYPED, "begun elsewhere, it goes along"
+    assert view.lines("heads").count() == 0
+    lines.get_by_label("tags").fill("one")
+    lines.locator("textarea").click()
+    keyboard.press("Control+Enter")
+    view.card(TYPED).wait_for()
+    note = view.note(TYPED)
+    assert [note["text"], note["author"], note["ask"], note["tags"]] == [TYPED, TYPED, TYPED, ["one"]]
+
+    for name, form in (("reply", "a reply"), ("edit", "edit this note")):
+        view.does(TYPED, name).first.click()
+        line = view.notes.get_by_role("form", name=form).locator("textarea")
+        line.press("ControlOrMeta+A")
+        keyboard.type(TYPED)
+        assert line.input_value() == TYPED
+    view.button("notes", "filter").click()
+    search = view.notes.get_by_label("search the notes")
+    search.click()
+    keyboard.type(TYPED)
+    assert search.input_value() == TYPED
+    assert cells.count() == 3 and view.notebook.value("[len(view.interventions), len(view.notes)]") == [0, 1]
