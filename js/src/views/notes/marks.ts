@@ -50,8 +50,7 @@ const hidden = ({ tour }: Stage): readonly string[] => tour.value?.hidden ?? [];
 const STANDS = new Set<NoteItem["standing"]>(["here", "moved", "carried"]);
 
 /** The notes that are drawn now: they stand on this run, pass the filters, and no tour hides them. */
-export function drawnNotes(stage: Stage): NoteItem[] {
-  const { filters } = stage.framing.value;
+export function drawnNotes(stage: Stage, filters = stage.framing.value.filters): NoteItem[] {
   const unseen = new Set(hidden(stage));
   return stage.notes.value.items.filter(
     (item) => STANDS.has(item.standing) && item.reply === null && !unseen.has(item.id) && passes(item, filters),

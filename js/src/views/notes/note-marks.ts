@@ -21,7 +21,8 @@ export function marksOf(ui: Ui): NoteMarks {
   const there = known.get(ui);
   if (there) return there;
   const { stage, openNote, composing } = ui;
-  const drawn = computed(() => drawnNotes(stage));
+  const filters = computed(() => stage.framing.value.filters); // a zoom changes the framing, and no filter
+  const drawn = computed(() => drawnNotes(stage, filters.value));
   const abouts = computed(() =>
     [openAbout(stage, openNote.value), composing.value?.about].filter((about) => about != null),
   );
