@@ -90,6 +90,11 @@ class Capture(Attending):
         return token_kinds(self._name_tokens, self.token_ids)
 
     @property
+    def has_tokenizer(self) -> bool:
+        """Whether tokens are texts; without a tokenizer they are their ids."""
+        return self._name_tokens is not None
+
+    @property
     def token_ids(self) -> list[int]:
         """The prompt as the model got it."""
         return self.inputs.ids.tolist()

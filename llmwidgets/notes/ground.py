@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ground:
-    """A run as notes see it. model, prompt, run: digests; tokens with their real spaces; kinds "text", "special" or "byte"."""
+    """A run as notes see it. model, prompt, run: digests; tokens with their real spaces; kinds "text", "special" or "byte";
+    "id" where there is no tokenizer."""
 
     model_name: str
     model: str
@@ -33,6 +34,6 @@ class Ground:
             run.prompt_fingerprint,
             run.fingerprint,
             tuple(run.tokens),
-            tuple(run.token_kinds),
+            tuple(run.token_kinds) if run.has_tokenizer else ("id",) * run.n_tokens,
             tuple(run.heads_per_layer),
         )

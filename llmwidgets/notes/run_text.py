@@ -1,7 +1,8 @@
 """The text of a run out of its tokens, and which characters each token covers.
 
-Always true: pure, and linear in the number of tokens. Special tokens take no part in the text; tokens that are bytes count as the
-characters that they make together, and a byte that makes none as it is written. Where a piece of the text stands again is anchor.py's.
+Always true: pure, and linear in the number of tokens. Special tokens take no part in the text; between bare ids (of a run without a
+tokenizer) stands a space; tokens that are bytes count as the characters that they make together, and a byte that makes none as it is
+written. Where a piece of the text stands again is anchor.py's.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class RunText:
 
 @lru_cache(maxsize=8)
 def text_of(tokens: tuple[str, ...], kinds: tuple[str, ...]) -> RunText:
-    """The text of a run out of its tokens, whose kinds are "text", "special" or "byte".
+    """The text of a run out of its tokens, whose kinds are "text", "special", "byte" or "id".
 
     >>> text_of(("<s>", "it", "<0xE2><0x80>", "<0x99>", "s"), ("special", "text", "byte", "byte", "text")).text
     'it’s'
@@ -55,6 +56,10 @@ def text_of(tokens: tuple[str, ...], kinds: tuple[str, ...]) -> RunText:
         if kinds[i] == "byte" and _BYTES.fullmatch(tokens[i]):
             i, at = _bytes(tokens, kinds, i, at, pieces, starts, stops)
             continue
+        if kinds[i] == "id" and i > 0:
+            pieces.append(" ")
+            at += 1
+            starts[i] = at
         if kinds[i] != "special":
             pieces.append(tokens[i])
             at += len(tokens[i])

@@ -212,3 +212,13 @@ def test_a_very_frequent_token_of_a_long_text_is_found_in_time_that_grows_with_i
 
     seconds(1_000)
     assert seconds(100_000) < 3
+
+
+def test_bare_ids_are_told_apart():
+    """Of a run without a tokenizer: 12 and 57 are no 1257, and no 2 5."""
+    told = text_of(("12", "57", "1257", "2", "5"), ("id",) * 5)
+    assert told.text == "12 57 1257 2 5"
+    span = span_of(told, "query", 0, 2)
+    assert (span.quote, span.at) == ("12 57", 0)
+    assert find(span, text_of(("7", "12", "57"), ("id",) * 3)).spans == ((1, 3),)
+    assert find(span, text_of(("1257", "12"), ("id",) * 2)).spans == ()
