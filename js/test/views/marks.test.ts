@@ -5,6 +5,7 @@ import type { About } from "../../src/protocol";
 import { DARK, LIGHT } from "../../src/theme";
 import { placeX, placeY, scatterLayout } from "../../src/views/causes/scatter-layout";
 import { drawnNotes, indexed, looksAt, notesAt, openAbout, spotsOf } from "../../src/views/notes/marks";
+import { COLUMN, ROW } from "../../src/views/pattern/arcs-paint";
 import { field } from "../shapes";
 import { headPlace, layersPlace, lookPlace, marksIn, matrixPlace, middle, pictureIn } from "./places";
 import {
@@ -284,6 +285,21 @@ describe("elsewhere", () => {
     expect(having("opened")).toEqual([1, 2]);
     noted(stage);
     expect(having("noted")).toEqual([]);
+  });
+
+  it("tokens have a tick beside the arcs where notes of the shown head begin and end", async () => {
+    const look = about({ layer: 2, head: 1, query: [4, 5], key: [1, 3] });
+    const stage = noted(makeStage({ panels: ["pattern"] }), makeNote("a", { about: look }));
+    stage.settings.value = { ...stage.settings.value, patternView: "arcs" };
+    const { view } = await shown(stage);
+    const canvas = view.find<HTMLCanvasElement>(".arcs canvas");
+    const ticked = (x: number) =>
+      TEXTS.map((_, at) => at).filter((at) => colourAt(canvas, x, at * ROW + ROW / 2) === NOTE);
+    expect(ticked(COLUMN - 6)).toEqual([4]);
+    expect(ticked(canvas.clientWidth - COLUMN + 6)).toEqual([1, 2]);
+    stage.selection.pin({ head: 0 });
+    await painted();
+    expect(ticked(COLUMN - 6)).toEqual([]);
   });
 
   it("a place of the stream has a corner in the layer grid", async () => {

@@ -3,6 +3,7 @@
  */
 import type { Theme } from "../../theme";
 import { shortened } from "../../tokens";
+import { paintTick } from "../notes/mark-paint";
 import { outline } from "../outline";
 import type { Lines } from "./arcs-lines";
 import { crossPath, strokeSeen } from "./matrix-cuts";
@@ -36,7 +37,15 @@ export interface ArcsScene {
   signs: { above: string; below: string } | null;
   /** Looks that are cut, in the window. */
   cuts: { query: number; key: number }[];
+  /** Tokens that notes are about, at both sides. */
+  noted: { queries: Ticked[]; keys: Ticked[] };
   theme: Theme;
+}
+
+interface Ticked {
+  first: number;
+  last: number;
+  hollow: boolean;
 }
 
 export function paintArcs(
@@ -100,6 +109,13 @@ export function paintArcs(
     context.fillStyle = position === scene.key ? theme.fg : theme.dim;
     context.textAlign = "left";
     context.fillText(text, right + 10, y(position));
+  }
+  for (const [x, ticks] of [
+    [left - 7, scene.noted.queries],
+    [right + 5, scene.noted.keys],
+  ] as const) {
+    for (const { first: from, last: to, hollow } of ticks)
+      paintTick(context, theme, { x, y: y(from) - ROW / 2 + 2, width: 2, height: (to - from) * ROW - 4 }, hollow);
   }
   const mark = (x: number, position: number, hovered: boolean) =>
     outline(

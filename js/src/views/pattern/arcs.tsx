@@ -2,104 +2,35 @@
  * The pattern as two columns of tokens with lines between them, as users of BertViz know it: queries left, keys right.
  *
  * Hovering a token shows its lines alone. Further pinned heads are drawn beside the shown one, each with its own hue and dash. Long
- * prompts scroll in their own box; what goes to keys out of view is one line to its edge.
+ * prompts scroll in their own box; what goes to keys out of view is one line to its edge. Tokens that notes of this head begin or end at
+ * have a tick, and so have tokens that notes are about.
  */
-import { computed, type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { stepped } from "../../keyboard";
 import { numberText, percentText } from "../../paint/numbers";
 import { paletteFor } from "../../paint/palette";
 import { css } from "../../paint/rgb";
-import { placeOf, type ResolvedScale } from "../../paint/scale";
-import type { BlockRequest, FieldMeta } from "../../protocol";
-import { cursorOf } from "../../slice";
+import { placeOf } from "../../paint/scale";
+import type { FieldMeta } from "../../protocol";
 import type { Stage } from "../../stage";
 import { kindAt } from "../../tokens";
 import { ActiveCell } from "../active-cell";
 import { Canvas } from "../canvas";
-import { scaleOf } from "../colours";
-import { spanOf } from "../fit";
-import { headStyle } from "../outline";
+import { looksAt, notesAt } from "../notes/marks";
+import { marksOf, openClicked } from "../notes/note-marks";
 import { preview } from "../preview";
-import { rowOf, rowsRequest } from "../rows";
 import { sharedKeys } from "../shared-keys";
 import { useUi } from "../ui";
 import { useWidth } from "../use-width";
-import { steady, Wanted } from "../wanted";
-import { headShort, tokenLabel, tokenQuote } from "../words";
-import { type Lines, linesOf, type WeightRow } from "./arcs-lines";
-import { type ArcsHead, type ArcsScene, BELOW, COLUMN, paintArcs, ROW } from "./arcs-paint";
+import { tokenLabel, tokenQuote } from "../words";
+import type { Lines } from "./arcs-lines";
+import { ArcsModel } from "./arcs-model";
+import { type ArcsScene, BELOW, COLUMN, paintArcs, ROW } from "./arcs-paint";
 import type { Cutter } from "./pattern-cut";
 import { isCut } from "./pattern-cuts";
 
 const TALLEST = 22; // rows of the window
-
-interface Place {
-  layer: number;
-  head: number;
-}
-
-/** The heads that are drawn: the shown one, then the further ones. Lines that tell a sign cannot tell heads apart as well. */
-function headsShown(stage: Stage, field: FieldMeta): Place[] {
-  const { shown, heads } = stage.selection;
-  const [layer, head] = [shown.layer.value, shown.head.value];
-  const first = layer === null || head === null ? [] : [{ layer, head }];
-  if (field.scale.kind === "diverging") return first;
-  const rest = heads.value.map(([l, h]) => ({ layer: l, head: h }));
-  return [...first, ...rest.filter((one) => one.layer !== layer || one.head !== head)];
-}
-
-function requestAt(stage: Stage, field: FieldMeta, place: Place, query: number): BlockRequest {
-  return rowsRequest(field, stage.run.value!.epoch, { ...cursorOf(stage.selection), ...place, query });
-}
-
-class ArcsModel {
-  readonly wanted: Wanted;
-  readonly heads;
-  readonly scale: ReadonlySignal<ResolvedScale>;
-
-  constructor(stage: Stage, field: FieldMeta, window: () => [number, number]) {
-    const start = spanOf(field, "key")[0];
-    const requests = steady(() => {
-      if (stage.run.value === null) return [];
-      const [from, to] = window();
-      const found = new Map<string, BlockRequest>();
-      for (const place of headsShown(stage, field)) {
-        for (let query = from; query < to; query++) {
-          const request = requestAt(stage, field, place, query);
-          found.set(JSON.stringify(request.index), request);
-        }
-      }
-      return [...found.values()];
-    });
-    this.wanted = new Wanted(stage.source, () => requests.value.map((request) => ({ request, priority: 0 })));
-    this.scale = computed(() => {
-      this.wanted.version.value;
-      return scaleOf(
-        field,
-        requests.value.flatMap((request) => this.wanted.get(request) ?? []),
-      );
-    });
-    this.heads = computed((): ArcsHead[] => {
-      this.wanted.version.value;
-      if (stage.run.value === null) return [];
-      const [from, to] = window();
-      const { hover } = stage.selection;
-      const only: { query?: number; key?: number } = {};
-      if (hover.value.key != null) only.key = hover.value.key;
-      else if (hover.value.query != null) only.query = hover.value.query;
-      return headsShown(stage, field).map((place, nth) => {
-        const rows: WeightRow[] = [];
-        for (let query = from; query < to; query++) {
-          const block = this.wanted.get(requestAt(stage, field, place, query));
-          if (block) rows.push({ query, start, halves: rowOf(block, query), exponent: block.exponent });
-        }
-        const style = nth === 0 ? { colour: stage.theme.value.accent, dash: [] } : headStyle(nth - 1);
-        return { name: headShort(place.layer, place.head), ...style, lines: linesOf(rows, only, [from, to]) };
-      });
-    });
-  }
-}
 
 /** "1,204 lines of at most 0.01 are hidden, holding 3.1% of the weight." */
 export function hiddenWords(all: Lines[]): string {
@@ -149,6 +80,22 @@ export function Arcs({ field, cutter }: { field: FieldMeta; cutter: Cutter }) {
     if (x < COLUMN + 16) return { query: position };
     return x > width.value - COLUMN - 16 ? { key: position } : null;
   };
+  const { index } = marksOf(ui);
+  const marked = useComputed(() => [
+    ...looksAt(index.value, shown.layer.value, shown.head.value),
+    ...index.value.tokens,
+  ]);
+  /** Ticks in the window, at queries and at keys. */
+  const noted = (): ArcsScene["noted"] => {
+    const [from, to] = rows.value;
+    const ticks = (side: "query" | "key") =>
+      marked.value.flatMap(({ [side]: span, hollow }) => {
+        const [start, stop] = span ?? [0, 0];
+        const [first, last] = [Math.max(start, from), Math.min(stop, to)];
+        return first < last ? [{ first, last, hollow }] : [];
+      });
+    return { queries: ticks("query"), keys: ticks("key") };
+  };
   const scene = (): ArcsScene => {
     const { texts, kinds } = stage.tokens.value;
     const scale = model.scale.value;
@@ -175,6 +122,7 @@ export function Arcs({ field, cutter }: { field: FieldMeta; cutter: Cutter }) {
       },
       signs: scale.kind === "diverging" ? signColours(stage) : null,
       cuts,
+      noted: noted(),
       theme: stage.theme.value,
     };
   };
@@ -223,7 +171,9 @@ export function Arcs({ field, cutter }: { field: FieldMeta; cutter: Cutter }) {
               onLeave={() => preview(selection, {})}
               onPress={(x, y) => {
                 const at = sideAt(x, y);
-                if (at) selection.pin(at);
+                if (!at) return;
+                selection.pin(at);
+                if ("query" in at) openClicked(ui, notesAt(marked.value, at.query));
               }}
             />
           </div>
