@@ -37,11 +37,6 @@ class Lines:
     count: int = 0
     torn: Aside | None = None
 
-    @property
-    def all_aside(self) -> list[Aside]:
-        """Also the torn one."""
-        return [*self.aside, *([] if self.torn is None else [self.torn])]
-
 
 def read_lines(stream: BinaryIO, before: int = 0) -> Lines:
     """The rest of a stream, of which `before` lines came earlier.

@@ -7,21 +7,18 @@ once; other kernels' come with the next change, `refresh`, or, while somebody ob
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import given
 from .collection import NoteList
 from .event import Event, make_event
 from .finding import evidence_of, finding, place_of
+from .handle import Handle
 from .merge import Merge
 from .note import Note
-from .observing import Observers
-from .store import open_store
 from .taking import events_of_file, write_to
 from .undo import Steps, added, step
 from .values import ATTACHED
@@ -30,10 +27,8 @@ if TYPE_CHECKING:
     from ..capture import Capture
     from ..fields import Place
 
-Handler = Callable[["Notes"], object]
 
-
-class Notes(NoteList):
+class Notes(Handle):
     """The notes of one file.
 
     path: the file, made with the first note; author: who signs new notes (default: LLMWIDGETS_AUTHOR, JUPYTERHUB_USER, the login name)
@@ -51,48 +46,8 @@ class Notes(NoteList):
     """
 
     def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
-        self._store = open_store(given.file_path(path))
-        self._author = _who() if author is None else given.author(author)
+        super().__init__(path, author=author)
         self._steps = Steps()
-        self._observers: Observers[Notes] = Observers()
-        self._store.refresh()
-
-    def _all(self) -> tuple[Note, ...]:
-        return self._store.notes()
-
-    def _where(self) -> str:
-        return f" in {self.path.name}" + (f" · {self.state}: {self.problem}" if self.problem else "")
-
-    @property
-    def path(self) -> Path:
-        """The file, absolute."""
-        return Path(self._store.path)
-
-    @property
-    def author(self) -> str:
-        """Who signs what is written through this handle."""
-        return self._author
-
-    @author.setter
-    def author(self, name: str) -> None:
-        self._author = given.author(name)
-
-    @property
-    def state(self) -> str:
-        """ "saved", or "unsaved" while something is kept in memory only."""
-        return self._store.state
-
-    @property
-    def problem(self) -> str | None:
-        """What is wrong with the file, in a sentence, or None."""
-        trouble = self._store.trouble
-        return trouble and trouble[0]
-
-    @property
-    def hint(self) -> str | None:
-        """What to do about `problem`."""
-        trouble = self._store.trouble
-        return trouble and trouble[1]
 
     @property
     def undoable(self) -> str | None:
@@ -250,33 +205,6 @@ class Notes(NoteList):
         self._store.change(make)
         return NoteList(note for note in self if note.id not in before)
 
-    def refresh(self) -> None:
-        """Read what other kernels wrote, and write what waits."""
-        self._store.refresh()
-
-    def observe(self, handler: Handler) -> None:
-        """Call `handler(notes)` after every change, in the thread that made it or the watcher's; until `unobserve`, `close`, or nobody
-        holds this handle any more."""
-        self._observers.add(handler)
-        self._store.listen(self)
-
-    def unobserve(self, handler: Handler) -> None:
-        """Call it no more."""
-        self._observers.remove(handler)
-
-    def close(self) -> None:
-        """Nobody observes through this handle any more; what waits is written if it can be."""
-        self._observers.clear()
-        self._store.refresh()
-
-    def listens(self) -> bool:
-        """Whether anybody observes."""
-        return len(self._observers) > 0
-
-    def hear(self) -> None:
-        """Tell those who observe."""
-        self._observers.tell(self)
-
     def _event(self, note: str, merge: Merge, values: Mapping[str, Any]) -> Event:
         event = make_event(note, merge.clock + 1, values, by=self._author)
         if event.complaints:
@@ -321,13 +249,3 @@ def _has(note: Note, name: str, value: Any) -> bool:
     if name.startswith(ATTACHED):
         return note.attached.get(name[len(ATTACHED) :]) == value
     return name != "removed" and getattr(note, name) == value
-
-
-def _who() -> str:
-    for name in ("LLMWIDGETS_AUTHOR", "JUPYTERHUB_USER"):
-        if os.environ.get(name):
-            return given.author(os.environ[name][:200])
-    try:
-        return given.author(getpass.getuser()[:200])
-    except (OSError, KeyError, ImportError):
-        return ""

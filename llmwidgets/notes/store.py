@@ -8,22 +8,19 @@ out); a change of their note writes them again first, so that no file holds an e
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
-import warnings
 import weakref
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from .event import Event
-from .lines import Aside
 from .log import Log
 from .merge import Merge
 from .note import Note
-from .trouble import NotesFileWarning, of_disk, of_lines
+from .set_aside import SetAside
+from .trouble import NotesFileWarning, of_disk, of_lines, warn
 from .watching import watch
 
 logger = logging.getLogger(__name__)
@@ -51,15 +48,13 @@ class Store:
         self.merge = Merge()
         self.lock = threading.RLock()  # the merge and what waits
         self._turn = threading.Lock()  # the file: one reader or writer of this kernel at a time
+        self._whose_turn: int | None = None  # a thread
         self._log = Log(path)
         self._in_file: dict[str, Event] = {}
         self._waiting: dict[str, Event] = {}
         self._stands_for: dict[tuple[str, str], str] = {}
         self._failed: tuple[str, str] | None = None  # of the disk
-        self._asides: list[Aside] = []
-        self._torn: Aside | None = None
-        self._known_asides: set[bytes] = set()
-        self._new_asides: list[Aside] = []  # to warn of
+        self._aside = SetAside()
         self._told: object = None
         self._listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         self._watching = False
@@ -76,7 +71,7 @@ class Store:
         """A sentence and a hint on what is wrong now, or None."""
         with self.lock:
             if self._failed is None and not self._waiting:
-                return of_lines([*self._asides, *([] if self._torn is None else [self._torn])], self.path)
+                return of_lines(self._aside.all(), self.path)
             why, hint = self._failed or ("writing was interrupted", "notes.refresh() tries again.")
             if not self._waiting:
                 return f"Notes: {why}.", hint
@@ -95,9 +90,12 @@ class Store:
 
         What `make` raises comes through, and then nothing has changed.
         """
+        if self._is_my_turn():
+            self._hold(make)
+            return
         made = False
         try:
-            with self._turn:
+            with self._my_turn():
                 try:
                     with self._log.turn(IMPATIENCE if self._failed else PATIENCE):
                         self._take_in()
@@ -116,14 +114,16 @@ class Store:
 
     def refresh(self) -> None:
         """Read what is new, and write what waits."""
-        with self._turn:
+        if self._is_my_turn():
+            return
+        with self._my_turn():
             try:
                 self._take_in()
                 if self._waiting:
                     with self._log.turn(IMPATIENCE):
                         self._take_in()
                         self._write()
-                elif self._torn is not None and self._torn.digest not in self._known_asides:
+                elif self._aside.doubtful:
                     self._look_again()
                 self._failed = None
             except OSError as error:
@@ -165,7 +165,21 @@ class Store:
 
     def begin_in_child(self) -> None:
         """Locks that another thread held when the process was forked would stay held for ever."""
-        self.lock, self._turn, self._watching = threading.RLock(), threading.Lock(), False
+        self.lock, self._turn, self._whose_turn, self._watching = threading.RLock(), threading.Lock(), None, False
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        with self._turn:
+            self._whose_turn = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._whose_turn = None
+
+    def _is_my_turn(self) -> bool:
+        """Whether this thread is at it already. The garbage collector may close a view, and with it a handle, at any moment; what it
+        changes waits in memory for the next turn."""
+        return self._whose_turn == threading.get_ident()
 
     # within the turn
 
@@ -175,16 +189,13 @@ class Store:
             with self.lock:
                 if reading.anew:
                     self._in_file.clear()
-                    self._asides.clear()
                 self.merge.unite(reading.events)
                 self._is_in_file(reading.events)
-                self._asides += reading.aside
-                self._torn = reading.torn
+                self._aside.take_in(reading)
                 self._keep_while_unsaved()
         except BaseException:  # half of it may have been taken in: it is read again
             self._log.forget()
             raise
-        self._note_asides(reading.aside)
 
     def _look_again(self) -> None:
         """Whether the last line is torn or just being written, which is known where nobody writes."""
@@ -193,14 +204,7 @@ class Store:
                 self._take_in()
         except OSError:
             pass  # it cannot be known; this file is not written from here now
-        if self._torn is not None:
-            self._note_asides([self._torn])
-
-    def _note_asides(self, asides: Iterable[Aside]) -> None:
-        for one in asides:
-            if one.digest not in self._known_asides:
-                self._known_asides.add(one.digest)
-                self._new_asides.append(one)
+        self._aside.be_sure()
 
     def _hold(self, make: Make) -> None:
         with self.lock:
@@ -211,18 +215,19 @@ class Store:
             self._keep_while_unsaved()
 
     def _write(self) -> None:
-        if self._torn is not None:
-            self._note_asides([self._torn])  # nobody else writes now, so it is torn
+        self._aside.be_sure()
+        while lacking := self._lacking():
+            self._log.append([event.canonical for event in lacking])
+            with self.lock:
+                self._is_in_file(lacking)
+                self._keep_while_unsaved()
+
+    def _lacking(self) -> list[Event]:
+        """What waits, and what else the file lacks of the same notes."""
         with self.lock:
             touched = {event.note for event in self._waiting.values()}
             lacking = [event for note in touched for event in self.merge.events_of(note) if self._file_lacks(event)]
-            lacking.sort(key=lambda event: event.order)
-        if not lacking:
-            return
-        self._log.append([event.canonical for event in lacking])
-        with self.lock:
-            self._is_in_file(lacking)
-            self._keep_while_unsaved()
+        return sorted(lacking, key=lambda event: event.order)
 
     def _is_in_file(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -239,14 +244,14 @@ class Store:
 
     def _keep_while_unsaved(self) -> None:
         if self._waiting:
-            _UNSAVED.add(self)
+            UNSAVED.add(self)
         else:
-            _UNSAVED.discard(self)
+            UNSAVED.discard(self)
 
     def _tell(self, quiet: bool = False) -> None:
         """Warn of what is new, then tell the listeners if anything is otherwise than they were last told."""
         with self.lock:
-            asides, self._new_asides = self._new_asides, []
+            asides = self._aside.news()
             trouble = self.trouble
             now = (self.merge.notes(), self.state, trouble)
             changed = self._told is None or now[0] is not self._told[0] or now[1:] != self._told[1:]
@@ -260,51 +265,12 @@ class Store:
             sentence = " ".join(told or ())
             try:
                 if sentence:
-                    warnings.warn(sentence, NotesFileWarning, stacklevel=4)
+                    warn(sentence)
             except NotesFileWarning:
                 if not quiet:
                     raise
                 logger.warning("%s", sentence)  # who made warnings errors still has the note
 
 
-_UNSAVED: set[Store] = set()
-_OPEN: weakref.WeakValueDictionary[str, Store] = weakref.WeakValueDictionary()
-_OPENING = threading.Lock()
-
-
-def open_store(path: str) -> Store:
-    """The store of a file: the one that this kernel has of it, or a new one."""
-    path = os.path.realpath(path)
-    with _OPENING:
-        store = _OPEN.get(path)
-        if store is None:
-            store = _OPEN[path] = Store(path)
-        return store
-
-
-def refresh_if_open(path: str) -> None:
-    """Let those who have this file open see what was added to it."""
-    with _OPENING:
-        store = _OPEN.get(path)
-    if store is not None:
-        store.refresh()
-
-
-def _begin_in_child() -> None:
-    """A forked process has the notes, but neither the threads nor the turns of the one it came from, which writes what waits there."""
-    _UNSAVED.clear()
-    for store in list(_OPEN.values()):
-        store.begin_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
-
-
-@atexit.register
-def _last_try() -> None:
-    for store in list(_UNSAVED):
-        try:
-            store.refresh()
-        except Exception:
-            logger.exception("notes of %s could not be written at the end", store.path)
+UNSAVED: set[Store] = set()
+"""Those with something that waits: they are held until it is written."""

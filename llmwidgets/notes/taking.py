@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..fields import Place, Span
 from .event import Event, make_event
 from .log import Log
-from .store import PATIENCE, refresh_if_open
-from .trouble import NotesFileWarning, of_lines
+from .opening import refresh_if_open
+from .store import PATIENCE
+from .trouble import of_lines, warn
 
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
@@ -32,9 +32,10 @@ def events_of_file(path: str) -> list[tuple[Event, bool]]:
     if path.endswith(".ipynb"):
         return [(event, True) for event in _of_notebook(path)]
     reading = Log(path).read()
-    told = of_lines(reading.all_aside, path)
+    aside = [*reading.aside, *([] if reading.torn is None else [reading.torn])]
+    told = of_lines(aside, path)
     if told is not None:
-        warnings.warn(" ".join(told), NotesFileWarning, stacklevel=4)
+        warn(" ".join(told))
     return [(event, False) for event in reading.events]
 
 
@@ -69,8 +70,7 @@ def _of_notebook(path: str) -> list[Event]:
         else:
             found.setdefault(event.note, event)
     if left:
-        told = f"{left} notes of {os.path.basename(path)} could not be read; the others were taken in."
-        warnings.warn(told, NotesFileWarning, stacklevel=4)
+        warn(f"{left} notes of {os.path.basename(path)} could not be read; the others were taken in.")
     return list(found.values())
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+import warnings
 from collections.abc import Sequence
+from types import FrameType
 
 from .lines import Aside
 
@@ -17,6 +20,15 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 class NotesFileWarning(UserWarning):
     """Something in a file of notes could not be read, or notes cannot be written to it."""
+
+
+def warn(sentence: str) -> None:
+    """Warn whoever called into this package."""
+    level = 1
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("llmwidgets."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, NotesFileWarning, stacklevel=level)
 
 
 def of_disk(error: OSError, path: str) -> tuple[str, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmwidgets.notes import Notes
-from llmwidgets.notes import store as store_module
+from llmwidgets.notes import Notes, opening
 
 
 @pytest.fixture
@@ -14,7 +13,7 @@ def another_kernel(monkeypatch):
 
     def open_notes(path, **more):
         with monkeypatch.context() as patch:
-            patch.setattr(store_module, "_OPEN", {})
+            patch.setattr(opening, "_OPEN", {})
             return Notes(path, **more)
 
     return open_notes

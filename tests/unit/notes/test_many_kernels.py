@@ -9,9 +9,8 @@ import warnings
 
 import pytest
 
-from llmwidgets.notes import Notes
+from llmwidgets.notes import Notes, opening
 from llmwidgets.notes import log as log_module
-from llmwidgets.notes import store as store_module
 from llmwidgets.notes.trouble import NotesFileWarning
 
 
@@ -39,9 +38,9 @@ def disk(monkeypatch):
 
 def change(notes, chance, number):
     seen = list(notes)
-    kind = chance.choice(["add", "add", "edit", "edit", "remove", "undo", "resolve", "attach", "refresh"])
+    kind = chance.choice(["add", "add", "edit", "edit", "remove", "undo", "resolve", "attach", "reply", "refresh"])
     if kind == "add" or not seen:
-        notes.add(f"note {number}", tags=[str(number)], reply_to=chance.choice([None, *seen]))
+        notes.add(f"note {number}", tags=[str(number)])
     elif kind == "undo":
         notes.undo()
     elif kind == "refresh":
@@ -50,6 +49,7 @@ def change(notes, chance, number):
         note = chance.choice(seen)
         try:
             {
+                "reply": lambda: notes.add(f"reply {number}", reply_to=note),
                 "edit": lambda: notes.edit(note, text=f"edit {number}", evidence=chance.choice(["observed", "intervened"])),
                 "remove": lambda: notes.remove(note),
                 "resolve": lambda: notes.resolve(note, chance.random() < 0.5),
@@ -86,7 +86,7 @@ def test_all_end_with_the_same_notes(tmp_path, another_kernel, disk, seed):
         for kernel in kernels * 2:
             kernel.refresh()
     assert all(kernel.state == "saved" for kernel in kernels)
-    store_module._OPEN.pop(os.path.realpath(path), None)
+    opening._OPEN.pop(os.path.realpath(path), None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotesFileWarning)
         fresh = Notes(path)

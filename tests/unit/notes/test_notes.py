@@ -337,6 +337,7 @@ def test_foreign_lines_are_told_of_once_and_stay_in_the_file(path):
     path.write_bytes(b'hello\n{"v": 2, "mood": 1}\n\n')
     with pytest.warns(NotesFileWarning, match=r"line 1 \(no JSON\); line 2 \(written by a newer version \(v 2\)\)") as warned:
         notes = Notes(path)
+    assert warned[0].filename == __file__, "it names the line that opened the file"
     assert len(warned) == 1 and "line 1 (no JSON)" in notes.problem and notes.hint and notes.state == "saved"
     notes.refresh()
     notes.add("one")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llmwidgets.notes import Notes
-from llmwidgets.notes.store import open_store
+from llmwidgets.notes.opening import open_store
 
 WRITERS = Path(__file__).with_name("writers.py")
 

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from llmwidgets.notes import Notes
+from llmwidgets.notes import Notes, opening
 from llmwidgets.notes import log as log_module
 from llmwidgets.notes import store as store_module
 from llmwidgets.notes.event import make_event
@@ -191,11 +191,26 @@ def test_an_interrupt_while_writing_loses_nothing(path, monkeypatch):
     assert notes.state == "saved" and [note.text for note in Notes(path)] == ["one"] and len(lines_of(path)) == 1
 
 
+def test_a_handle_that_is_closed_or_used_by_the_garbage_collector_in_mid_write_waits_for_nobody(path, monkeypatch):
+    notes, true = Notes(path), os.fsync
+
+    def fsync(fd):
+        if len(notes) == 1:  # as a finalizer may, at any moment and in any thread
+            Notes(path).add("from within")
+            Notes(path).close()
+        true(fd)
+
+    monkeypatch.setattr(log_module.os, "fsync", fsync)
+    notes.add("one")
+    notes.refresh()
+    assert notes.state == "saved" and {note.text for note in notes} == {"one", "from within"} and len(lines_of(path)) == 2
+
+
 def test_what_waits_outlives_its_handles(path, monkeypatch):
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotesFileWarning)
         full(patch)
         Notes(path).add("one")
     assert not lines_of(path)
-    store_module._last_try()
+    opening._last_try()
     assert len(lines_of(path)) == 1

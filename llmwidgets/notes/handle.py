@@ -1,0 +1,105 @@
+"""A handle of a file of notes: what it shows, what is wrong with the file, and who wants to hear of changes.
+
+Always true: a handle holds its store (store.py) and shares it with the other handles of the file; it watches only while somebody observes.
+What changes notes is notes.py's.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import given
+from .collection import NoteList
+from .note import Note
+from .observing import Observers
+from .opening import open_store
+
+Handler = Callable[[Any], object]
+
+
+class Handle(NoteList):
+    """The notes of a file as they are now; read when it is opened."""
+
+    def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
+        self._store = open_store(given.file_path(path))
+        self._author = _who() if author is None else given.author(author)
+        self._observers: Observers[Handle] = Observers()
+        self._store.refresh()
+
+    def _all(self) -> tuple[Note, ...]:
+        return self._store.notes()
+
+    def _where(self) -> str:
+        return f" in {self.path.name}" + (f" · {self.state}: {self.problem}" if self.problem else "")
+
+    @property
+    def path(self) -> Path:
+        """The file, absolute."""
+        return Path(self._store.path)
+
+    @property
+    def author(self) -> str:
+        """Who signs what is written through this handle."""
+        return self._author
+
+    @author.setter
+    def author(self, name: str) -> None:
+        self._author = given.author(name)
+
+    @property
+    def state(self) -> str:
+        """ "saved", or "unsaved" while something is kept in memory only."""
+        return self._store.state
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the file, in a sentence, or None."""
+        trouble = self._store.trouble
+        return trouble and trouble[0]
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about `problem`."""
+        trouble = self._store.trouble
+        return trouble and trouble[1]
+
+    def refresh(self) -> None:
+        """Read what other kernels wrote, and write what waits."""
+        self._store.refresh()
+
+    def observe(self, handler: Handler) -> None:
+        """Call `handler(notes)` after every change, in the thread that made it or the watcher's; until `unobserve`, `close`, or nobody
+        holds this handle any more."""
+        self._observers.add(handler)
+        self._store.listen(self)
+
+    def unobserve(self, handler: Handler) -> None:
+        """Call it no more."""
+        self._observers.remove(handler)
+
+    def close(self) -> None:
+        """Nobody observes through this handle any more; what waits is written if it can be."""
+        self._observers.clear()
+        self._store.refresh()
+
+    def listens(self) -> bool:
+        """Whether anybody observes."""
+        return len(self._observers) > 0
+
+    def hear(self) -> None:
+        """Tell those who observe."""
+        self._observers.tell(self)
+
+
+def _who() -> str:
+    for name in ("LLMWIDGETS_AUTHOR", "JUPYTERHUB_USER"):
+        if os.environ.get(name):
+            return given.author(os.environ[name][:200])
+    try:
+        return given.author(getpass.getuser()[:200])
+    except (OSError, KeyError, ImportError):
+        return ""
