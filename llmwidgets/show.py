@@ -43,8 +43,8 @@ def show(
     max_bytes: bytes of memory that the first capture may take, past which it goes to temporary files; half of what is free by default
     settings: theme, palette, pattern_view, text_field, head_field and more (see lw.Inspector)
 
-    Returns the Inspector: its `.capture`, `.selection`, `.metric`, `.interventions`, `.shown`, `.add(array)`, `.compare(prompt)`, `.annotate(text)`,
-    `.notes`, and `.close()`, which lets go of the captures.
+    Returns the Inspector: its `.capture`, `.selection`, `.metric`, `.interventions`, `.shown`, `.add(array)`, `.compare(prompt)`,
+    `.annotate(text)`, `.notes`, and `.close()`, which lets go of the captures.
 
     Interrupting the kernel stops the capture. Running the cell again closes the view that it showed before. Raises what `lw.capture`
     raises (PromptError, ModelError, NotATransformerError, ...), TypeError for an unknown keyword, ValueError for a setting or a field that

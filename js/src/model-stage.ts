@@ -243,7 +243,10 @@ export function stageOf(model: WidgetModel, life: AbortSignal): ModelStage {
       const more = op.op === "add" ? { cursor: selection.toCursor() } : {};
       return ((await inTurn("note", { ...op, ...more })) as { id?: string }).id ?? null;
     },
-    returnTo: async (note, prompt = false) => ((await inTurn("return", { note, prompt })) as { left: string[] }).left,
+    returnTo: async (note, prompt = false, from) => {
+      const asked = { note, prompt, ...(from && { cursor: from }) };
+      return ((await inTurn("return", asked)) as { left: string[] }).left;
+    },
     play: async (op) => void (await inTurn("tour", op)),
     code: async (field) => {
       const { id: _, heads: __, ...cursor } = selection.toCursor();

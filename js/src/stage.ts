@@ -9,6 +9,7 @@ import type {
   Change,
   ChangeOp,
   Compared,
+  Cursor,
   FieldMeta,
   Framing,
   Metric,
@@ -66,8 +67,9 @@ export interface Stage {
   align(pairs: [number, number][] | null): Promise<void>;
   /** Write, change or remove a note. What is new gives its id. */
   note(op: NoteOp): Promise<string | null>;
-  /** Return to the moment at which a note was made, with `prompt` on its own prompt too; null: back to before. Gives what could not be brought back. */
-  returnTo(note: string | null, prompt?: boolean): Promise<string[]>;
+  /** Return to the moment at which a note was made, with `prompt` on its own prompt too; null: back to before, where the cursor was at
+   * `from`. Gives what could not be brought back. */
+  returnTo(note: string | null, prompt?: boolean, from?: Cursor): Promise<string[]>;
   play(op: TourOp): Promise<void>;
   /** Python that computes the numbers of a field under the present cursor. */
   code(field: string): Promise<string>;

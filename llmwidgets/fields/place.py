@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """Tokens from `start` to `stop` (excluded) on a coordinate ("query", which `position` shares, or "key"), with the text that stood there.
+    """Tokens from `start` to `stop` (excluded) on "query" (which `position` shares) or "key", with the text that stood there.
 
     quote, prefix, suffix: the text of the tokens and what stood before and after it, as the W3C's text-quote selector has them
     at: where the quote began in the run's text, in characters, as the text-position selector has it; -1 for special tokens alone, which

@@ -101,6 +101,9 @@ def _return(view: Noted, params: Mapping[str, Any]) -> Answer:
     note = params.get("note")
     if note is not None and not isinstance(note, str):
         raise BadRequest(f"note must be the id of one, or null; {note!r:.80} came")
+    cursor = params.get("cursor")
+    if isinstance(cursor, Mapping):  # the page shows the note's place before the kernel hears of the click
+        view.selection.from_cursor(cursor)
     return Answer({"accepted": True, "left": view.return_to(note, bool(params.get("prompt", False)))})
 
 

@@ -13,13 +13,14 @@ import type { Ui } from "../ui";
 import { deskOf } from "./desk";
 
 export async function returnToNote(ui: Ui, { id, about }: NoteItem, ownPrompt = false): Promise<void> {
+  const from = ui.stage.selection.toCursor();
   ui.openNote.value = id;
   if (about && !ownPrompt) pinTo(ui.stage.selection, about);
   const desk = deskOf(ui.stage);
   const turn = ++desk.turns;
   // The kernel hears of the selection with the next frame. Told of it after the moment is back, it would put the one over the other.
   await new Promise<void>((go) => nextFrame(go));
-  const left = await ui.stage.returnTo(id, ownPrompt);
+  const left = await ui.stage.returnTo(id, ownPrompt, from);
   if (turn === desk.turns) desk.returned.value = { note: id, left };
 }
 

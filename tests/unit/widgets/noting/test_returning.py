@@ -187,3 +187,14 @@ def test_a_long_prompt_is_not_kept_with_the_note(view, tiny_run):
     assert "text" not in snapshot["prompt"] and len(json.dumps(snapshot)) < 3_000
     view.show_capture(tiny_run)
     assert view.restore(snapshot) == ["its prompt was too long to be kept with the note"]
+
+
+def test_the_page_is_at_the_note_before_the_kernel_hears_of_the_click_and_back_leads_before_it(view, page):
+    note = view.annotate("x", layer=3, head=2, query=9, key=4)
+    view.selection.move(layer=1, head=0, query=4, key=2)
+    stood = dict(view.cursor)
+    view.selection.move(layer=3, head=2, query=9, key=4)  # as the page pins it
+    page.ask("return", note=note.id, prompt=False, cursor=stood)
+    assert view.cursor["key"] == 4
+    page.ask("return", note=None)
+    assert view.cursor == stood
