@@ -16,7 +16,7 @@ export const evidenceOf = (evidence: NoteEvidence) =>
 /** Where a note stands, if that needs a word. */
 export const STANDING: Record<Standing, string> = {
   here: "",
-  moved: "found by its quote",
+  moved: "moved",
   choose: "found more than once",
   carried: "from another model",
   detached: "not found here",
