@@ -7,6 +7,7 @@ different content, which no writer of ours makes, count as the one whose canonic
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,10 +52,21 @@ class Merge:
         self._of: dict[str, list[str]] = {}  # note: ids of its events
         self._registers: dict[str, _Registers] = {}
         self._notes: dict[str, Note] = {}
+        self._rank: dict[str, tuple[tuple[int, str], str]] = {}  # by note: the order of its first event, and its id
+        self._ranks: list[tuple[tuple[int, str], str]] = []  # of the notes that can be seen, sorted
         self._listed: tuple[Note, ...] | None = ()
 
     def unite(self, events: Iterable[Event]) -> set[str]:
         """Take events in; return the ids of the notes that these events speak of in a way that was not known."""
+        try:
+            return self._unite(events)
+        except BaseException:  # an interrupt may have come between any two steps: what is known is put together anew
+            known = list(self.events.values())
+            Merge.__init__(self)
+            self._unite(known)
+            raise
+
+    def _unite(self, events: Iterable[Event]) -> set[str]:
         touched: set[str] = set()
         for event in events:
             known = self.events.get(event.id)
@@ -77,7 +89,7 @@ class Merge:
     def notes(self) -> tuple[Note, ...]:
         """All notes that can be seen, in the order in which they were begun."""
         if self._listed is None:
-            self._listed = tuple(sorted(self._notes.values(), key=lambda note: self._registers[note.id].first.order))
+            self._listed = tuple(self._notes[id] for _order, id in self._ranks)
         return self._listed
 
     def note(self, id: str) -> Note | None:
@@ -114,12 +126,17 @@ class Merge:
             self._enter(self.events[id])
 
     def _fold(self, note: str) -> None:
-        made = _note(note, self._registers.get(note))
-        if made is None:
-            self._notes.pop(note, None)
-        else:
-            self._notes[note] = made
+        registers = self._registers.get(note)
+        made = _note(note, registers)
+        former = self._rank.pop(note, None)
+        if former is not None:
+            del self._ranks[bisect_left(self._ranks, former)]
+        self._notes.pop(note, None)
         self._listed = None
+        if made is not None and registers is not None:
+            self._notes[note] = made
+            self._rank[note] = (registers.first.order, note)
+            insort(self._ranks, self._rank[note])
 
 
 def _note(id: str, registers: _Registers | None) -> Note | None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmwidgets.fields import Place
+from llmwidgets.notes import merge as merge_module
 from llmwidgets.notes.event import make_event, read_event
 from llmwidgets.notes.lines import read_lines
 from llmwidgets.notes.merge import Merge
@@ -161,6 +162,28 @@ def test_content_that_python_calls_equal_and_json_does_not_is_still_told_apart()
         merge.unite(read_event(line) for line in order)
         answers.add((merge.notes()[0].resolved, merge.events["e"].canonical))
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("where", ["insort", "_note", "bisect_left"])
+def test_an_interrupt_at_any_step_leaves_what_was_known_in_order(monkeypatch, where):
+    first = [make_event("n", 1, {"text": "t", "place": {}}), make_event("m", 2, {"text": "u", "place": {}})]
+    merge = Merge()
+    merge.unite(first)
+    more = [make_event("n", 3, {"text": "v"}), make_event("l", 4, {"text": "w", "place": {}})]
+    with monkeypatch.context() as patch:
+        true = getattr(merge_module, where)
+        left = [1]
+
+        def interrupted(*arguments):
+            if left.pop() if left else 0:
+                raise KeyboardInterrupt
+            return true(*arguments)
+
+        patch.setattr(merge_module, where, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            merge.unite(more)
+    merge.unite(more)
+    assert [note.text for note in merge.notes()] == ["v", "u", "w"]
 
 
 @pytest.mark.parametrize("seed", range(3))
