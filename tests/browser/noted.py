@@ -96,6 +96,16 @@ class NotedView(Inspector):
         self.does(words, "back to where I was").wait_for()
         self.wait_until_quiet()
 
+    @property
+    def player(self) -> Locator:
+        """The player of a tour."""
+        return self.host.get_by_role("region", name="Tour", exact=True)
+
+    def wait_for_step(self, words: str) -> None:
+        """Return when the player stands at a step, such as "2 of 3"."""
+        self.player.get_by_text(words, exact=True).wait_for()
+        self.player.and_(self.page.locator('[data-state="ready"]')).wait_for()
+
     def told(self) -> list[dict[str, Any]]:
         """The notes as the kernel has them, in their order."""
         keys = ("id", "text", "tags", "author", "evidence", "resolved", "reply_to", "ask", "layer", "head")
@@ -111,7 +121,7 @@ class NotedView(Inspector):
         return found[0]
 
     def wait_for_notes(self, *texts: str) -> None:
-        """Return when the kernel has notes of these texts, in any order, and the page has as many."""
+        """Return when the kernel has notes of these texts, in any order, and no others."""
         self.notebook.wait_for_value("sorted(note.text for note in view.notes)", sorted(texts))
 
     # marks
@@ -190,6 +200,27 @@ def noted(warm: NotebookPage, folder: Path) -> Iterator[NotedView]:
         yield view
     finally:
         warm.python(f"os.chdir({home!r})")
+
+
+# The setting of JupyterLab under which a notebook holds the state of its widgets; off, as a user finds it, for other tests.
+KEEP_STATE = """async (keep) => {
+  const { commands } = window.jupyterapp;
+  const name = '@jupyter-widgets/jupyterlab-manager:saveWidgetState';
+  if (commands.isToggled(name) !== keep) await commands.execute(name);
+  return new Promise((done) => {
+    const look = () => (commands.isToggled(name) === keep ? done(true) : requestAnimationFrame(look));
+    look();
+  });
+}"""
+
+
+def save_with_views(notebook: NotebookPage) -> dict[str, Any]:
+    """Save a notebook together with the state of its views, and return it as it lies on the disk."""
+    notebook.page.evaluate(KEEP_STATE, True)
+    try:
+        return notebook.save()
+    finally:
+        notebook.page.evaluate(KEEP_STATE, False)
 
 
 def events(file: Path) -> list[dict[str, Any]]:

@@ -183,8 +183,8 @@ def test_a_tour_of_hostile_notes_plays_them_as_text(view: NotedView, watched: Wa
     view.notebook.python(f"""
 steps = [view.annotate(text, layer=1, head=at, ask={NAME!r} if at == 1 else '') for at, text in enumerate({texts!r})]
 tour = lw.tour(view, steps, title={TEXTS["a script"]!r})""")
-    player = view.host.get_by_role("region", name="Tour", exact=True)
-    player.get_by_text("1 of 3").wait_for()
+    player = view.player
+    view.wait_for_step("1 of 3")
     assert squeezed(TEXTS["a picture"]) in squeezed(player.inner_text()) and squeezed(TEXTS["a script"]) in squeezed(player.inner_text())
     watched.assert_nothing_ran()
     player.get_by_role("button", name="Next").click()
@@ -195,7 +195,7 @@ tour = lw.tour(view, steps, title={TEXTS["a script"]!r})""")
     assert squeezed(TEXTS["an svg"]) in squeezed(player.inner_text())
     watched.assert_nothing_ran()
     player.get_by_role("button", name="Next").click()
-    player.get_by_text("3 of 3").wait_for()
+    view.wait_for_step("3 of 3")
     player.get_by_text("click me").click()
     watched.assert_nothing_ran()
     assert view.notebook.value("tour.guesses[0].guess") == TEXTS["an svg"]
@@ -230,8 +230,8 @@ view.annotate({"<b>" + long[3:]!r}, layer=2, head=1, tags=[{name!r}, {name[1:]!r
     assert is_within(view.host, view.tooltip)
     assert not any(sign in view.tooltip.inner_text() for sign in "\u202e\u2066\u0007")
     view.page.mouse.move(0, 0)
-    view.notebook.python(f"tour = lw.tour(view, view.notes[1:] if len(view.notes) else [], title={name!r})")
-    player = view.host.get_by_role("region", name="Tour", exact=True)
+    view.notebook.python(f"tour = lw.tour(view, view.notes[1:], title={name!r})")
+    player = view.player
     player.get_by_role("button", name="Show").click()
     player.get_by_text("xxxx").wait_for()
     assert is_within(view.host, player.locator("*"))
