@@ -1,7 +1,7 @@
-"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture causes toggle]`.
+"""All measurements in one run: `make bench`, or `python -m benchmarks [ours head_view model_view capture causes toggle notes]`.
 
-Prints each case as it comes, then the tables. RESULTS.md has three sections, the views, the causes and the toggling; each is written when
-all of its parts have been run, and leaves the others as they are.
+Prints each case as it comes, then the tables. RESULTS.md has a section for the views, the causes, the
+toggling and the notes; each is written when all of its parts have been run, and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.limits import ATTRIBUTION_TOKENS, BUSY, CASE_SECONDS, OWN_TOKENS
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 VIEW_PARTS = ("ours", "head_view", "model_view", "capture")
-PARTS = (*VIEW_PARTS, "causes", "toggle")
+PARTS = (*VIEW_PARTS, "causes", "toggle", "notes")
 
 
 def in_its_own_process(part: str, tokens: int, left: float, at_most: float = CASE_SECONDS) -> dict[str, Any]:
@@ -61,6 +61,8 @@ def main(parts: list[str]) -> None:
         measure_causes(end)
     if "toggle" in wanted:
         measure_toggle(end)
+    if "notes" in wanted:
+        measure_notes(end)
 
 
 def measure_views(wanted: list[str], end: float) -> None:
@@ -105,18 +107,28 @@ def measure_toggle(end: float) -> None:
     write(toggle=section(case, busy))
 
 
+def measure_notes(end: float) -> None:
+    """Notes written, opened and told to a view; writes the fourth section of RESULTS.md."""
+    from benchmarks.notes_report import section
+
+    busy = psutil.getloadavg()[0] > BUSY
+    case = in_its_own_process("notes", 0, end - time.monotonic())
+    print("notes", json.dumps(case), flush=True)
+    write(notes=section(case, busy))
+
+
 def write(**written: str) -> None:
     """Put sections, which are printed too, in their places in RESULTS.md; the others stay."""
-    from benchmarks import causes_report, toggle_report
+    from benchmarks import causes_report, notes_report, toggle_report
 
     print(*written.values(), sep="\n")
     rest = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     kept: dict[str, str] = {}
-    for name, heading in (("toggle", toggle_report.HEADING), ("causes", causes_report.HEADING)):
-        rest, found, after = rest.partition(heading)
+    for name, report in (("notes", notes_report), ("toggle", toggle_report), ("causes", causes_report)):
+        rest, found, after = rest.partition(report.HEADING)
         kept[name] = found + after
     kept["views"] = rest
-    sections = [written.get(name, kept[name]) for name in ("views", "causes", "toggle")]
+    sections = [written.get(name, kept[name]) for name in ("views", "causes", "toggle", "notes")]
     RESULTS.write_text("\n".join(one.rstrip() + "\n" for one in sections if one.strip()), encoding="utf-8")
 
 

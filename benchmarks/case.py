@@ -28,6 +28,10 @@ def measure(part: str, tokens: int) -> dict[str, object]:
         from benchmarks import toggle
 
         return toggle.measure()
+    if part == "notes":
+        from benchmarks import notes
+
+        return notes.measure()
     from benchmarks import peer
 
     return peer.measure(part, tokens)

@@ -14,7 +14,7 @@ from ...notes.ground import Ground
 from ...notes.notes import Notes
 from ..selection import TURN
 from ..traits import is_editable
-from .items import Items, bounded_items
+from .items import Items
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -50,7 +50,7 @@ class Board:
     def trait(self) -> dict[str, Any]:
         """The `notes` trait."""
         notes, run = self.notes, self._run
-        items, more = bounded_items(self._items.of(notes, self._ground, run is not None and is_editable(run)))
+        items, more = self._items.of(notes, self._ground, run is not None and is_editable(run))
         return {
             "path": _short(notes.path),
             "author": notes.author,

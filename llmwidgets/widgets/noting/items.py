@@ -27,31 +27,33 @@ class Items:
     """Makes the items of notes, and keeps them: a note that has not changed, on the same prompt, is not worked out again."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Note, tuple[Any, ...], dict[str, Any]]] = {}
+        self._kept: dict[str, tuple[Note, tuple[Any, ...], dict[str, Any], int]] = {}
 
-    def of(self, notes: Iterable[Note], ground: Ground | None, editable: bool) -> list[dict[str, Any]]:
-        """Every item, in the order of the notes."""
-        basis = None if ground is None else (ground.model, ground.prompt, editable)
-        kept, found = {}, []
+    def of(self, notes: Iterable[Note], ground: Ground | None, editable: bool) -> tuple[list[dict[str, Any]], int]:
+        """The items that may travel, in the order of the notes, and how many were left out."""
+        basis = () if ground is None else (ground.model, ground.prompt, editable)
+        kept = {}
         for note in notes:
             known = self._kept.get(note.id)
-            item = known[2] if known is not None and known[0] == note and known[1] == (basis,) else item_of(note, ground, editable)
-            kept[note.id] = (note, (basis,), item)
-            found.append(item)
+            if known is None or known[0] != note or known[1] != basis:
+                item = item_of(note, ground, editable)
+                known = (note, basis, item, len(json.dumps(item)))
+            kept[note.id] = known
         self._kept = kept
-        return found
+        found = [(item, size) for _, _, item, size in kept.values()]
+        fits = _fitting([(item["standing"] == "detached", size) for item, size in found])
+        return [item for at, (item, _) in enumerate(found) if at in fits], len(found) - len(fits)
 
 
-def bounded_items(items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The items that may travel, in their order, and how many were left out."""
-    first = sorted(range(len(items)), key=lambda at: (items[at]["standing"] == "detached", -at))
-    kept, used = set(), 0
-    for at in first:
-        used += len(json.dumps(items[at]))
+def _fitting(each: list[tuple[bool, int]]) -> set[int]:
+    """Which of them fit into what may travel: those that are not detached first, of these the newest."""
+    fits, used = set(), 0
+    for at in sorted(range(len(each)), key=lambda at: (each[at][0], -at)):
+        used += each[at][1]
         if used > MOST_BYTES:
             break
-        kept.add(at)
-    return [item for at, item in enumerate(items) if at in kept], len(items) - len(kept)
+        fits.add(at)
+    return fits
 
 
 def item_of(note: Note, ground: Ground | None, editable: bool) -> dict[str, Any]:
