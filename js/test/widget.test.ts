@@ -260,13 +260,13 @@ describe("the cursor", () => {
 });
 
 describe("the built bundle, loaded twice as JupyterLab does", () => {
-  it("shares the cursor between its copies", async () => {
+  it("is run once, and its widgets share the cursor", async () => {
     const url = new URL("../../llmwidgets/static/widget.js", import.meta.url).href;
     const copies = await Promise.all(["?one", "?other"].map((copy) => import(/* @vite-ignore */ url + copy)));
     expect(copies[0].default).not.toBe(copies[1].default);
     const models = [new FakeModel(state()), new FakeModel(state())];
-    const ends = copies.map((copy, at) => {
-      const { initialize, render: show } = copy.default();
+    const widgets = await Promise.all(copies.map((copy) => copy.default()));
+    const ends = widgets.map(({ initialize, render: show }, at) => {
       const el = document.createElement("div");
       document.body.append(el);
       const done = [initialize({ model: models[at] }), show({ model: models[at], el })];
