@@ -62,9 +62,9 @@ def _of_notebook(path: str) -> list[Event]:
             raise ValueError(f"{path} is no notebook ({error}); expected a file that Jupyter saved") from None
     found: dict[str, Event] = {}
     left = 0
-    for item in _items(models):
+    for number, item in enumerate(_items(models)):
         try:
-            event = _event(item)
+            event = _event(item, number)
         except (TypeError, ValueError, AttributeError, KeyError):
             left += 1
         else:
@@ -81,8 +81,9 @@ def _items(models: Iterable[Any]) -> Iterator[Any]:
             yield from noted["items"]
 
 
-def _event(item: Mapping[str, Any]) -> Event:
-    """The one event of a note as a view told it. Its clock is 0: whatever the note's own file says comes after."""
+def _event(item: Mapping[str, Any], number: int) -> Event:
+    """The one event of a note as a view told it, by its number there. Its clock is 0: whatever the note's own file says comes after; its
+    id is made of its content, so that all who load the notebook write the same, and begins with the number, which keeps their order."""
     values = {
         "text": item["text"],
         "place": _place(item.get("about") or {}, item.get("field") or "").to_json(),
@@ -94,7 +95,8 @@ def _event(item: Mapping[str, Any]) -> Event:
         "ask": item.get("ask") or "",
     }
     content = json.dumps([item["id"], values], sort_keys=True).encode()
-    event = make_event(item["id"], 0, values, at=item.get("created") or "", id=hashlib.blake2b(content, digest_size=8).hexdigest())
+    id = f"{number % 2**16:04x}{hashlib.blake2b(content, digest_size=6).hexdigest()}"
+    event = make_event(item["id"], 0, values, at=item.get("created") or "", id=id)
     if "text" not in event.values or "place" not in event.values:
         raise ValueError("; ".join(event.complaints))
     return event

@@ -50,7 +50,7 @@ def saved(tmp_path):
 
 def test_the_notes_of_a_notebook_come_in_with_their_ids_and_places(notes, saved):
     came = notes.load(saved({"noted": {"items": [ITEM, DETACHED, CHANGE]}}, {"children": []}, {"noted": None}))
-    assert [note.id for note in notes] == [note.id for note in came] and len(came) == 3
+    assert [note.id for note in notes] == [note.id for note in came] == [ITEM["id"], "d0", "c0"], "in the order of the view"
     note = notes[ITEM["id"]]
     assert note.place == Place("attention", {"layer": 3, "head": 1}, (Span("query", 13, 14), Span("key", 2, 3)))
     assert (note.text, note.tags, note.author, note.evidence) == ("copies **Mary**", ("mover",), "ana", "intervened")
