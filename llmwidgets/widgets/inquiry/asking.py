@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ...experiments.intervention import Intervention
 from ...models.errors import FoilNeededError
@@ -46,10 +46,15 @@ def asking_methods(view: View) -> dict[str, Method]:
         "run": _run, "stop": _stop, "metric": _metric, "change": _change, "show": _show, "fill": _fill, "halt": _halt,
         "compare": _compare, "align": _align, "code": _code,
     }  # fmt: skip
-    return {name: _method(view, ask) for name, ask in methods.items()}
+    return {name: method_of(view, ask) for name, ask in methods.items()}
 
 
-def _method(view: View, ask: Callable[[View, Mapping[str, Any]], Answer | None]) -> Method:
+Of = TypeVar("Of")
+
+
+def method_of(view: Of, ask: Callable[[Of, Mapping[str, Any]], Answer | None]) -> Method:
+    """A method that asks something of a view; what cannot be asked is a BadRequest with its sentence."""
+
     def method(params: Any, cancelled: Callable[[], bool]) -> Answer:
         if not isinstance(params, Mapping):
             raise BadRequest(f"params must be an object; {params!r:.80} came")

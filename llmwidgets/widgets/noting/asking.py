@@ -11,37 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from ...notes.note import Note
 from ...notes.standing import standing
-from ..failures import BadRequest, sentence
-from ..inquiry.proposals import CANNOT
+from ..failures import BadRequest
+from ..inquiry.asking import method_of
 from ..rpc import Answer, Method
 from .writing import change_meant, place_in
 
 if TYPE_CHECKING:
-    from .noted import Noted
+    from .host import Host
 
-ACCEPTED = Answer({"accepted": True})
 _WRITTEN = ("text", "tags", "evidence", "ask", "resolved")
 
 
-def noting_methods(view: Noted) -> dict[str, Method]:
+def noting_methods(view: Host) -> dict[str, Method]:
     """The methods, by name."""
-    methods: dict[str, Callable[[Noted, Mapping[str, Any]], Answer | None]] = {"note": _note, "return": _return, "tour": _tour}
-    return {name: _method(view, ask) for name, ask in methods.items()}
+    methods: dict[str, Callable[[Host, Mapping[str, Any]], Answer | None]] = {"note": _note, "return": _return, "tour": _tour}
+    return {name: method_of(view, ask) for name, ask in methods.items()}
 
 
-def _method(view: Noted, ask: Callable[[Noted, Mapping[str, Any]], Answer | None]) -> Method:
-    def method(params: Any, cancelled: Callable[[], bool]) -> Answer:
-        if not isinstance(params, Mapping):
-            raise BadRequest(f"params must be an object; {params!r:.80} came")
-        try:
-            return ask(view, params) or ACCEPTED
-        except CANNOT as error:
-            raise BadRequest(sentence(error)) from error
-
-    return method
-
-
-def _note(view: Noted, params: Mapping[str, Any]) -> Answer | None:
+def _note(view: Host, params: Mapping[str, Any]) -> Answer | None:
     notes, op = view.board.notes, params.get("op")
     if op == "add":
         return Answer({"accepted": True, "id": _add(view, params).id})
@@ -58,7 +45,7 @@ def _note(view: Noted, params: Mapping[str, Any]) -> Answer | None:
     return None
 
 
-def _add(view: Noted, params: Mapping[str, Any]) -> Note:
+def _add(view: Host, params: Mapping[str, Any]) -> Note:
     about, notes = _about(params), view.board.notes
     if "author" in params:
         notes.author = params["author"]
@@ -70,7 +57,7 @@ def _add(view: Noted, params: Mapping[str, Any]) -> Note:
         given["change"] = change_meant(view.inquiry.entries(), about["change"])
     if view.served is None and parent is None:
         raise RuntimeError("there is no run yet for a note to stand on; wait for the capture to end")
-    place = notes[parent].place if isinstance(parent, str) else place_in(view, _text(params, "field"), given)
+    place = notes[parent].place if isinstance(parent, str) else place_in(view.served, view.settings, _text(params, "field"), given)
     cursor = params.get("cursor")
     if isinstance(cursor, Mapping):
         view.selection.from_cursor(cursor)
@@ -87,7 +74,7 @@ def _add(view: Noted, params: Mapping[str, Any]) -> Note:
     return note
 
 
-def _attach(view: Noted, note: Note, about: Mapping[str, Any]) -> None:
+def _attach(view: Host, note: Note, about: Mapping[str, Any]) -> None:
     ground = view.board.ground
     if ground is None:
         raise RuntimeError("there is no run yet to attach a note to")
@@ -97,7 +84,7 @@ def _attach(view: Noted, note: Note, about: Mapping[str, Any]) -> None:
     view.board.notes.attach(note, ground.prompt, chosen)
 
 
-def _return(view: Noted, params: Mapping[str, Any]) -> Answer:
+def _return(view: Host, params: Mapping[str, Any]) -> Answer:
     note = params.get("note")
     if note is not None and not isinstance(note, str):
         raise BadRequest(f"note must be the id of one, or null; {note!r:.80} came")
@@ -107,7 +94,7 @@ def _return(view: Noted, params: Mapping[str, Any]) -> Answer:
     return Answer({"accepted": True, "left": view.return_to(note, bool(params.get("prompt", False)))})
 
 
-def _tour(view: Noted, params: Mapping[str, Any]) -> None:
+def _tour(view: Host, params: Mapping[str, Any]) -> None:
     tour, op = view.touring, params.get("op")
     if tour is None:
         raise BadRequest("no tour is playing in this view", "start one: lw.tour(view, notes)")

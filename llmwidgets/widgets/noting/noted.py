@@ -45,7 +45,7 @@ class Noted(Live):
     def notes(self) -> NotesOfView:
         """The notes of this view's file: iterate, filter, `.add`, `.edit`, `.remove`, `.undo`, `.to_pandas()`, `.to_markdown()`,
         `.to_w3c()`, `.save`, `.load`, `.observe`."""
-        return NotesOfView(self)
+        return NotesOfView(self.board.notes, self.annotate)
 
     def annotate(
         self,
@@ -87,7 +87,7 @@ class Noted(Live):
         self._require_open()
         given = {"layer": layer, "head": head, "query": query, "key": key, "tokens": tokens}
         made = None if change is None else (change if isinstance(change, Mapping) else change.to_json())
-        place = place_in(self, field, {**given, "change": made})
+        place = place_in(self.served, self.settings, field, {**given, "change": made})
         note = self.write(text, place, tags=tags, evidence=evidence, author=author, ask=ask, reply_to=reply_to)
         return self.draw(note, self.served)
 

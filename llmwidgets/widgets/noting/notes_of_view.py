@@ -5,6 +5,7 @@ Always true: nothing is kept here; a NotesOfView may be held, passed on and drop
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from ...notes.collection import NoteList
 from ...notes.note import Note
 
 if TYPE_CHECKING:
-    from .noted import Noted
+    from ...notes.notes import Notes
 
 
 class NotesOfView(NoteList):
@@ -31,9 +32,9 @@ class NotesOfView(NoteList):
     >>> view.close()
     """
 
-    def __init__(self, view: Noted) -> None:
-        self._notes = notes = view.board.notes
-        self.add = view.annotate
+    def __init__(self, notes: Notes, annotate: Callable[..., Note]) -> None:
+        self._notes = notes
+        self.add = annotate
         self.edit, self.remove, self.resolve, self.undo = notes.edit, notes.remove, notes.resolve, notes.undo
         self.save, self.load, self.refresh = notes.save, notes.load, notes.refresh
         self.observe, self.unobserve = notes.observe, notes.unobserve

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ...capture import Capture
     from ...notes.note import Note
     from ..runner import Progress
-    from .noted import Noted
+    from .host import Host, Shows
 
 Spans = Mapping[str, tuple[int, int]]
 
 
-def return_to(view: Noted, moment: Mapping[str, Any], *, spans: Spans | None = None, own_prompt: bool = True, wait: bool = False) -> Left:
+def return_to(view: Shows, moment: Mapping[str, Any], *, spans: Spans | None = None, own_prompt: bool = True, wait: bool = False) -> Left:
     """Return to a moment; gives what could not be brought back, as far as it is known at once.
 
     spans: where the tokens that it is about are on the present prompt. own_prompt: on the moment's own prompt, which is run where it is not
@@ -57,7 +57,7 @@ def return_to(view: Noted, moment: Mapping[str, Any], *, spans: Spans | None = N
     return left
 
 
-def return_to_note(view: Noted, note: Note, own_prompt: bool, wait: bool) -> Left:
+def return_to_note(view: Host, note: Note, own_prompt: bool, wait: bool) -> Left:
     """Return to the moment of a note; with `own_prompt` on its own prompt, else to where its tokens are on the present one."""
     ground = view.board.ground
     found = Standing("detached", why="there is no run yet") if ground is None else standing(note, ground)
@@ -81,7 +81,7 @@ def _pointed(note: Note, spans: Spans, run: Capture | None) -> dict[str, Any]:
 class _Runs:
     """The prompts of a moment that have to be run."""
 
-    def __init__(self, view: Noted, moment: Mapping[str, Any], own_prompt: bool, left: Left) -> None:
+    def __init__(self, view: Shows, moment: Mapping[str, Any], own_prompt: bool, left: Left) -> None:
         self._view, self._base = view, view.inquiry.asked.first
         asked, first, second = view.inquiry.asked, moment.get("prompt"), moment.get("second")
         self._first = self._second = None
@@ -125,7 +125,7 @@ class _Runs:
             inquiry.compare(second)
 
 
-def _apply(view: Noted, moment: Mapping[str, Any], spans: Spans | None, left: Left) -> None:
+def _apply(view: Shows, moment: Mapping[str, Any], spans: Spans | None, left: Left) -> None:
     """What needs no run: asked as one, and then the cursor, the fields and the filters."""
     inquiry = view.inquiry
     run = inquiry.asked.first

@@ -19,7 +19,7 @@ from ..selection import TURN
 from .tour_trait import asks, found, hidden, step_trait
 
 if TYPE_CHECKING:
-    from .noted import Noted
+    from .host import Host
 
 GUESS_TAG = "guess"
 
@@ -34,7 +34,7 @@ class Guess:
     at: str
 
 
-def tour(view: Noted, notes: Iterable[Note | str], *, title: str = "") -> Tour:
+def tour(view: Host, notes: Iterable[Note | str], *, title: str = "") -> Tour:
     """Play notes in a view, one after the other, from the first; the view has a player, and the Tour is its other hand.
 
     notes: in their order, at least one, or their ids, all of them of the view's own file. Of a collection (`view.notes`, what `filter`
@@ -74,7 +74,7 @@ def tour(view: Noted, notes: Iterable[Note | str], *, title: str = "") -> Tour:
 class Tour:
     """A tour that plays; `lw.tour` makes one. len: the number of its steps, counted from 0."""
 
-    def __init__(self, view: Noted, steps: tuple[str, ...], title: str) -> None:
+    def __init__(self, view: Host, steps: tuple[str, ...], title: str) -> None:
         self._view, self._steps, self._title = view, steps, title
         self._lock = threading.Lock()  # taken within TURN or alone, and held for no call of others
         self._at = 0  # as it was pressed last
@@ -260,7 +260,7 @@ class Tour:
             raise RuntimeError("this tour is over; start it again: lw.tour(view, notes)")
 
 
-def _steps(view: Noted, notes: Iterable[Note | str]) -> tuple[str, ...]:
+def _steps(view: Host, notes: Iterable[Note | str]) -> tuple[str, ...]:
     if isinstance(notes, (str, Note)):
         raise TypeError("a tour plays a list of notes; give one note as [note]")
     given = list(notes)

@@ -21,35 +21,32 @@ from .items import change_places
 if TYPE_CHECKING:
     from ..answers import Served
     from ..inquiry.asked import Entry
-    from .noted import Noted
+    from .host import Places
 
 log = logging.getLogger("llmwidgets")
 
 
-def place_in(view: Noted, field: str | None, given: Mapping[str, Any]) -> Place:
+def place_in(served: Served | None, settings: Mapping[str, str], field: str | None, given: Places) -> Place:
     """What a note is about, on the run that is shown. field: None for the one that the panel shows which draws such a place."""
-    served = view.served
     if served is None:
         if any(value is not None for value in given.values()):
             raise RuntimeError("there is no run yet for a note to stand on; wait for the capture to end, or give the view a Capture")
         return Place()
     if field is not None and field != "" and field not in served.fields:
         raise ValueError(f"field={field!r}: this run has no such field; it has {', '.join(served.fields)}")
-    ground = view.board.ground or Ground.of(served.capture)
-    return place_on(ground, **given, field=_field_for(view, given) if field is None else field)
+    return place_on(Ground.of(served.capture), **given, field=_field_for(served, settings, given) if field is None else field)
 
 
-def _field_for(view: Noted, given: Mapping[str, Any]) -> str:
+def _field_for(served: Served, settings: Mapping[str, str], given: Places) -> str:
     """The field that draws such a place now, in the panels of this view."""
     has = {name for name, value in given.items() if value is not None}
-    settings = view.settings
     if "change" in has or not has:
         return ""
     if "head" in has or "heads" in has:
         name = settings["patternField"] if has & {"query", "key"} else settings["headField"]
     else:
         name = settings["layerField"] if "layer" in has else settings["textField"]
-    return name if view.served is not None and name in view.served.fields else ""
+    return name if name in served.fields else ""
 
 
 def evidence_of(served: Served | None, place: Place) -> str:
