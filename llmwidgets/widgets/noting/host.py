@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..runner import Runner
     from ..selection import Selection
     from .board import Board
-    from .tour import Tour
 
 
 class Shows(Protocol):
@@ -36,13 +35,25 @@ class Shows(Protocol):
     def hold_sync(self) -> AbstractContextManager[Any]: ...
 
 
+class Playing(Protocol):
+    """The tour that plays in a view."""
+
+    def go(self, at: int) -> None: ...
+
+    def guess(self, text: str) -> None: ...
+
+    def reveal(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class Host(Shows, Protocol):
     """A view that has notes."""
 
     board: Board
     comm: Any
     tour: Any
-    touring: Tour | None
+    touring: Playing | None
 
     @property
     def served(self) -> Served | None: ...
