@@ -132,25 +132,21 @@ class NotedView(Inspector):
         pixels = self.pixels(panel, number % count).astype(int)
         return (np.abs(pixels[..., :3] - self.colour("note")).max(-1) <= NEAR) & (pixels[..., 3] > 200)
 
-    def has_corner(self, panel: str, left: float, top: float, width: float, height: float) -> bool:
-        """Whether a cell of a panel, in CSS pixels of its canvas, wears the mark of a note in its upper right corner, and only there."""
-        seen = self.is_note_colour(panel)
-        least = min(width, height)
-        size = min(9, max(least * 0.3, min(least, 3)))
-        x, y = round(left + width), round(top)
-        corner = seen[y : y + round(size), x - round(size) : x]
-        # A triangle, whose edge is smooth: about half of its square.
-        return corner.mean() > 0.2 and bool(corner[1, -2])
+    def marked_heads(self) -> list[tuple[int, int]]:
+        """The heads whose thumbnails wear a mark, as (layer, head)."""
+        grid, seen = self.heads_grid(), self.is_note_colour("heads")
+        layers, heads = self.notebook.value("[view.capture.n_layers, view.capture.n_heads]")
+        tops = {layer: grid.top + (layers - 1 - layer) * grid.step for layer in range(layers)}
+        return [at for at in np.ndindex(layers, heads) if has_corner(seen, grid.left + at[1] * grid.step, tops[at[0]], grid.cell)]
 
     def head_is_marked(self, layer: int, head: int) -> bool:
         """Whether the thumbnail of a head wears a mark."""
-        grid, rows = self.heads_grid(), self.notebook.value("view.capture.n_layers")
-        return self.has_corner("heads", grid.left + head * grid.step, grid.top + (rows - 1 - layer) * grid.step, grid.cell, grid.cell)
+        return (layer, head) in self.marked_heads()
 
     def cell_is_marked(self, query: int, key: int) -> bool:
         """Whether a cell of the matrix wears a mark."""
         grid = self.matrix_grid()
-        return self.has_corner("pattern", grid.left + key * grid.step, grid.top + query * grid.step, grid.cell, grid.cell)
+        return has_corner(self.is_note_colour("pattern"), grid.left + key * grid.step, grid.top + query * grid.step, grid.cell)
 
     def token_is_marked(self, position: int) -> bool:
         """Whether a token of the text is underlined for a note."""
@@ -185,6 +181,14 @@ class NotedView(Inspector):
         mouse.up()
         if shift:
             keyboard.up("Shift")
+
+
+def has_corner(seen: np.ndarray, left: float, top: float, cell: float) -> bool:
+    """Whether a square cell wears the mark of a note in its upper right corner. seen: where its canvas has the colour of notes."""
+    size = round(min(9, max(cell * 0.3, min(cell, 3))))
+    right, top = round(left + cell), round(top)
+    corner = seen[top : top + size, right - size : right]
+    return bool(corner.mean() > 0.2 and corner[1, -2])  # a triangle with smooth edges: about half of its square
 
 
 @contextlib.contextmanager

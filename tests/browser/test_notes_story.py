@@ -126,8 +126,7 @@ def test_whatever_can_be_selected_can_be_written_about_and_its_mark_stands_there
     view.wait_until_settled("clean", changes=1)
     view.page.mouse.move(0, 0)
     view.wait_until_quiet()
-    marked = [(layer, head) for layer in range(4) for head in range(4) if view.head_is_marked(layer, head)]
-    assert marked == [(1, 2), (3, 1), (3, 2)], "the heads of these notes and no others"
+    assert view.marked_heads() == [(1, 2), (3, 1), (3, 2)], "the heads of these notes and no others"
     assert view.cell_is_marked(9, 1) and not view.cell_is_marked(1, 1)
     assert view.cell_is_marked(5, 3), "a region's corner is that of its first row and last key"
     assert [position for position in range(len(tokens)) if view.token_is_marked(position)] == [1, 2, 3, 5, 6, 7, 9]
