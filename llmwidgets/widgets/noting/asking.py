@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import traitlets
+
 from ...notes.note import Note
 from ...notes.standing import standing
 from ..failures import BadRequest
 from ..inquiry.asking import method_of
 from ..rpc import Answer, Method
+from ..selection import Selection
 from .writing import change_meant, place_in
 
 if TYPE_CHECKING:
@@ -47,8 +50,6 @@ def _note(view: Host, params: Mapping[str, Any]) -> Answer | None:
 
 def _add(view: Host, params: Mapping[str, Any]) -> Note:
     about, notes = _about(params), view.board.notes
-    if "author" in params:
-        notes.author = params["author"]
     parent = params.get("reply")
     given: dict[str, Any] = {name: about.get(name) for name in ("layer", "head", "query", "key")}
     if about.get("heads"):
@@ -58,9 +59,7 @@ def _add(view: Host, params: Mapping[str, Any]) -> Note:
     if view.served is None and parent is None:
         raise RuntimeError("there is no run yet for a note to stand on; wait for the capture to end")
     place = notes[parent].place if isinstance(parent, str) else place_in(view.served, view.settings, _text(params, "field"), given)
-    cursor = params.get("cursor")
-    if isinstance(cursor, Mapping):
-        view.selection.from_cursor(cursor)
+    author = _text(params, "author") if "author" in params else notes.author
     note = view.write(
         _text(params, "text"),
         place,
@@ -68,7 +67,10 @@ def _add(view: Host, params: Mapping[str, Any]) -> Note:
         tags=params.get("tags", ()),
         ask=_text(params, "ask"),
         reply_to=parent if isinstance(parent, str) else None,
+        author=author,
+        cursor=_cursor(params),
     )
+    notes.author = author  # who signs what is written next
     served = view.served
     view.later(lambda: view.draw(note, served))
     return note
@@ -88,10 +90,8 @@ def _return(view: Host, params: Mapping[str, Any]) -> Answer:
     note = params.get("note")
     if note is not None and not isinstance(note, str):
         raise BadRequest(f"note must be the id of one, or null; {note!r:.80} came")
-    cursor = params.get("cursor")
-    if isinstance(cursor, Mapping):  # the page shows the note's place before the kernel hears of the click
-        view.selection.from_cursor(cursor)
-    return Answer({"accepted": True, "left": view.return_to(note, bool(params.get("prompt", False)))})
+    # The page shows the note's place before the kernel hears of the click.
+    return Answer({"accepted": True, "left": view.return_to(note, bool(params.get("prompt", False)), stood=_cursor(params))})
 
 
 def _tour(view: Host, params: Mapping[str, Any]) -> None:
@@ -117,6 +117,18 @@ def _id(params: Mapping[str, Any]) -> str:
     if not isinstance(params.get("id"), str):
         raise BadRequest(f"id must be the id of a note; {params.get('id')!r:.80} came")
     return params["id"]
+
+
+def _cursor(params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where the page's cursor stands, or stood."""
+    if params.get("cursor") is None:
+        return None
+    probe = Selection()
+    try:
+        probe.from_cursor(params["cursor"])
+    except (traitlets.TraitError, TypeError, AttributeError) as error:
+        raise BadRequest(f"cursor={params['cursor']!r:.200} came; expected an object like the trait of that name") from error
+    return probe.to_cursor()
 
 
 def _about(params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -91,11 +91,11 @@ class Noted(Live):
         note = self.write(text, place, tags=tags, evidence=evidence, author=author, ask=ask, reply_to=reply_to)
         return self.draw(note, self.served)
 
-    def write(self, text: str, place: Any, *, evidence: str | None = None, **more: Any) -> Note:
-        """A note on a place of the run that is shown, without its picture."""
+    def write(self, text: str, place: Any, *, evidence: str | None = None, cursor: Mapping[str, Any] | None = None, **more: Any) -> Note:
+        """A note on a place of the run that is shown, without its picture. cursor: where it stood, if that is not known yet."""
         served = self.served
         chosen = evidence_of(served, place) if evidence is None else evidence
-        return self.board.notes.add(text, place=place, evidence=chosen, moment=moment_at(self.snapshot(), place), **more)
+        return self.board.notes.add(text, place=place, evidence=chosen, moment=moment_at(self._snapshot(cursor), place), **more)
 
     def draw(self, note: Note, served: Served | None) -> Note:
         """Give a note its small picture, of the run that it was made on."""
@@ -108,8 +108,12 @@ class Noted(Live):
 
     def snapshot(self) -> dict[str, Any]:
         """The moment: prompts, metric, interventions, which run is shown, the selection, fields and filters; plain JSON for `restore`."""
+        return self._snapshot(None)
+
+    def _snapshot(self, cursor: Mapping[str, Any] | None) -> dict[str, Any]:
         with TURN:
-            return moment_of(self.inquiry.asked, self.selection.to_cursor(), self.settings, self.framing)
+            at = self.selection.to_cursor() if cursor is None else cursor
+            return moment_of(self.inquiry.asked, at, self.settings, self.framing)
 
     def restore(self, snapshot: Mapping[str, Any]) -> list[str]:
         """Return to a snapshot, running its prompts again where they are not the present ones. Gives what could not be brought back.
@@ -119,10 +123,13 @@ class Noted(Live):
         self._require_open()
         return return_to(self, checked(snapshot), wait=True)
 
-    def return_to(self, note: Note | str | None, prompt: bool = False, wait: bool = False) -> list[str]:
+    def return_to(
+        self, note: Note | str | None, prompt: bool = False, wait: bool = False, stood: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Return to the moment at which a note was made; None: back to where it was before. Gives what could not be brought back.
 
         prompt: on the note's own prompt as well, where that is another; it is run on the view's worker, unless `wait`
+        stood: where the cursor was before, if it has moved to the note already
         Raises KeyError for a note that there is not.
         """
         self._require_open()
@@ -130,7 +137,7 @@ class Noted(Live):
             before, self._before = self._before, None
             return [] if before is None else return_to(self, before, wait=wait)
         meant = self.board.notes[note if isinstance(note, str) else note.id]
-        before = self.snapshot()
+        before = self._snapshot(stood)
         left = return_to_note(self, meant, prompt, wait)
         self._before = self._before or before
         return left

@@ -182,3 +182,21 @@ def test_asking_needs_a_run_first(file):
     view.close()
     with pytest.raises(RuntimeError, match="closed"):
         view.annotate("x")
+
+
+@pytest.mark.parametrize("cursor", [{"layer": "x"}, {"query": [0, 1]}, {"heads": 3}, 7, "here"])
+def test_a_cursor_of_the_wrong_kind_is_a_bad_request(page, cursor):
+    for method, params in (("note", {"op": "add", "text": "x", "about": ABOUT}), ("return", {"note": None})):
+        reply = page.refused(method, **params, cursor=cursor)
+        assert not reply.ok and reply.error["type"] == "BadRequest" and "cursor" in reply.error["message"]
+    assert page.items() == []
+
+
+def test_what_is_refused_changes_neither_author_nor_cursor(view, page):
+    author, cursor = view.notes.author, dict(view.cursor)
+    elsewhere = {**cursor, "layer": 0, "head": 0}
+    assert not page.refused("note", op="add", text="", author="eve", about=ABOUT, cursor=elsewhere).ok
+    assert not page.refused("return", note="0123456789abcdef", cursor=elsewhere).ok
+    assert view.notes.author == author and view.cursor == cursor
+    page.ask("note", op="add", text="x", author="eve", about=ABOUT, cursor=elsewhere)
+    assert view.notes.author == "eve" and view.notes[0].author == "eve" and view.cursor == cursor
