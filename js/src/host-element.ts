@@ -7,6 +7,7 @@
  */
 import { effect } from "@preact/signals";
 import { nextFrame } from "./frame";
+import { keepTyping } from "./keyboard";
 import type { Run, Status } from "./protocol";
 import { applyTheme, type Theme } from "./theme";
 
@@ -29,6 +30,7 @@ export function makeHost(parent: HTMLElement, shown: Shown, life: AbortSignal): 
   const host = document.createElement("div");
   host.className = "llmw";
   host.dataset.llmwPaints = "0";
+  host.addEventListener("keydown", keepTyping);
   const root = host.attachShadow({ mode: "open" });
   host.dataset.llmwState = "loading";
   let cancel = () => {};

@@ -1,8 +1,10 @@
 /**
  * Keys of one focusable surface, kept from the notebook around it.
  *
- * Always true: a key that a surface handles goes no further (JupyterLab's command mode must not see "a" or "x"), a key
- * that it does not handle is left alone, and keys typed into an input, a select or an editable element are never taken.
+ * Always true: a key that a surface handles goes no further, and keys typed into an input, a select or an editable element are never
+ * taken. Of what nobody in the view handles, the keys that type something, Delete and Backspace go no further than the view itself, on
+ * whatever the focus is: in JupyterLab's command mode "x" cuts the cell with the view in it, and "b" and "Shift+M" make and merge cells.
+ * Escape, Enter, Tab, arrows, Shift+Enter and all with Ctrl, Meta or Alt are the notebook's.
  */
 
 /** What a key does; returning false says that there was nothing to do, and lets the key go on. */
@@ -34,6 +36,12 @@ export function onKeys(bindings: KeyMap): (event: KeyboardEvent) => void {
     event.preventDefault();
     event.stopPropagation();
   };
+}
+
+/** For the element of a whole view: what types or deletes stays in it. */
+export function keepTyping(event: KeyboardEvent): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if ([...event.key].length === 1 || event.key === "Delete" || event.key === "Backspace") event.stopPropagation();
 }
 
 /**

@@ -139,6 +139,31 @@ describe("a widget", () => {
   });
 });
 
+describe("keys, wherever the focus is in a view,", () => {
+  it("that type or delete never reach the notebook; the others do, unless the view takes them", async () => {
+    const { el, host, close } = render(new FakeModel({ ...state(), panels: ["bar", "text", "heads"] }));
+    const root = host.shadowRoot!;
+    await expect.poll(() => root.querySelector('[role="grid"]')).not.toBeNull();
+    const heard: string[] = [];
+    el.addEventListener("keydown", ({ key }) => heard.push(key));
+    const on = ["section.view", '[role="grid"]', "button", "textarea"].map((name) => root.querySelector(name)!);
+    const keys = (names: string[], more: KeyboardEventInit = {}) => {
+      for (const key of names)
+        for (const at of on)
+          at.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true, ...more }));
+    };
+    keys(["a", "b", "d", "m", "x", "z", "0", " ", "ä", "😀", "Delete", "Backspace"]);
+    keys(["M", "Delete"], { shiftKey: true });
+    expect(heard).toEqual([]);
+    keys(["Tab", "F1"]);
+    keys(["Enter"], { shiftKey: true });
+    keys(["s"], { ctrlKey: true });
+    keys(["s"], { metaKey: true });
+    expect(new Set(heard)).toEqual(new Set(["Tab", "F1", "Enter", "s"]));
+    close();
+  });
+});
+
 describe("settings", () => {
   it("go both ways, and what came from Python does not go back", () => {
     const model = new FakeModel(state());
