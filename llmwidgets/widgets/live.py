@@ -112,7 +112,8 @@ class Live(Synced):
         if self._first is None:
             how.check_fields(self.settings, served.fields)  # named by the user, before there was a run to ask
         described, problems = fields_trait(served.fields, references)
-        places = opening(served.capture, self._selection, keep_query=not another or self._first is None)
+        keeps = not another or self._first is None
+        stood, places = self._selection.to_cursor(), opening(served.capture, self._selection, keep_query=keeps)
         settings = how.with_known_fields(self.settings, served.fields) if another else self.settings
         first, complete = first_picture(served, places["layer"], places["head"], settings["layerField"], AT_ONCE, cancelled)
         with TURN, self.hold_sync():
@@ -126,6 +127,8 @@ class Live(Synced):
             self.fields, self.problems = described, [*served.problems, *problems]
             self.settings, self.first, self.progress = settings, first, progress_of(served)
             self._tell_asked(asked)
+            if self._selection.to_cursor() != stood:  # it was moved while the picture was made
+                places = opening(served.capture, self._selection, keep_query=keeps)
             self._selection.move(**places)
             self.status = status("ready")
         if not (complete and references):

@@ -31,11 +31,12 @@ class Noted(Live):
     """Traits that follow a file of notes. notes: a path, or Notes to share."""
 
     def __init__(self, *given: Any, notes: Notes | str | Path | None = None, **initial: Any) -> None:
+        kept = notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes)  # what is no path raises first
         super().__init__(*given, **initial)
         self.touring: Tour | None = None
         self._before: dict[str, Any] | None = None  # where the view was before it returned to a moment
         self._own_notes = not isinstance(notes, Notes)
-        self.board = Board(notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes), self._tell_noted)
+        self.board = Board(kept, self._tell_noted)
         self.board.told()
         self.observe(lambda _: self._stand(), "run")
 
@@ -67,7 +68,8 @@ class Noted(Live):
         """Write a note on what is shown, and return it.
 
         text: in Markdown. layer, head, query, key: what it is about, each one place, query and key also a (start, stop) region; tokens: a
-        stretch of the prompt, (start, stop) or its text where that is found once; change: an lw.Intervention; none of them: the whole run
+        stretch of the prompt, (start, stop) or its text where that is found once; change: an lw.Intervention; none of them: the whole run,
+            or, of a reply, what it answers is about
         field: the field that shows it; by default the one that such a panel shows now
         evidence: "observed", "attributed", "correlated", "intervened", "unstated"; by default what the field is
         ask: a question that a tour asks before it shows the note
@@ -87,7 +89,11 @@ class Noted(Live):
         self._require_open()
         given = {"layer": layer, "head": head, "query": query, "key": key, "tokens": tokens}
         made = None if change is None else (change if isinstance(change, Mapping) else change.to_json())
-        place = place_in(self.served, self.settings, field, {**given, "change": made})
+        says_none = field is None and made is None and all(value is None for value in given.values())
+        if reply_to is not None and says_none:
+            place = self.board.notes[reply_to if isinstance(reply_to, str) else reply_to.id].place
+        else:
+            place = place_in(self.served, self.settings, field, {**given, "change": made})
         note = self.write(text, place, tags=tags, evidence=evidence, author=author, ask=ask, reply_to=reply_to)
         return self.draw(note, self.served)
 

@@ -136,3 +136,19 @@ def test_where_runs_are_large_only_those_that_are_needed_are_kept(view, monkeypa
     assert len(view.run["live"]) == 3, "the difference and the two runs that it compares"
     fill(view.served.causes, "ablation_effect")
     assert view.served.causes.progress()["ablation_effect"]["state"] == "ready", "its ends have not been let go"
+
+
+def test_a_selection_that_moves_while_a_run_is_on_its_way_stays_where_it_was_moved(view, monkeypatch):
+    """The picture of the run that comes is of the former place; the cursor is the user's."""
+    from llmwidgets.widgets import live
+
+    made = live.first_picture
+
+    def moving(*given, **more):
+        view.selection.move(layer=1, head=2, query=3, key=2)
+        return made(*given, **more)
+
+    monkeypatch.setattr(live, "first_picture", moving)
+    view.interventions.add(lw.Intervention("z", layer=3, head=2))
+    drain(view)
+    assert view.shown == "changed" and (view.selection.layer, view.selection.head, view.selection.query, view.selection.key) == (1, 2, 3, 2)

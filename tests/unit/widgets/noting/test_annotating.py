@@ -200,3 +200,19 @@ def test_what_is_refused_changes_neither_author_nor_cursor(view, page):
     assert view.notes.author == author and view.cursor == cursor
     page.ask("note", op="add", text="x", author="eve", about=ABOUT, cursor=elsewhere)
     assert view.notes.author == "eve" and view.notes[0].author == "eve" and view.cursor == cursor
+
+
+def test_a_reply_is_about_what_it_answers_unless_it_says_otherwise(view):
+    note = view.annotate("looks there", layer=3, head=1, query=13, key=1)
+    assert view.annotate("yes", reply_to=note).place == note.place
+    assert view.annotate("and here", reply_to=note, layer=2).place.cursor == {"layer": 2}
+
+
+def test_what_is_no_path_of_a_file_leaves_no_half_made_view(demo, tmp_path):
+    from ipywidgets.widgets import widget
+
+    before = len(widget._instances)
+    for wrong in (tmp_path, 3, "x.ipynb"):
+        with pytest.raises((TypeError, ValueError), match="path"):
+            lw.Inspector(demo, notes=wrong)
+    assert len(widget._instances) == before
