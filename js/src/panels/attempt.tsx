@@ -22,6 +22,17 @@ export class Attempts {
   }
 }
 
+/** What happened and what to do, as sentences. */
+export function InWords({ message, hint }: { message: string; hint: string | null }) {
+  if (!hint) return <>{message}</>;
+  return (
+    <>
+      {/[.!?…]$/.test(message) ? message : `${message}.`}
+      <span class="hint"> {hint}</span>
+    </>
+  );
+}
+
 interface FailureProps {
   of: { message: string; hint: string | null } | null;
   again?: () => void;
@@ -37,8 +48,7 @@ export function Failure({ of, again, words = "Try again" }: FailureProps) {
         !
       </span>
       <span>
-        {of.message}
-        {of.hint && <span class="hint"> {of.hint}</span>}
+        <InWords {...of} />
       </span>
       {again && (
         <button type="button" class="plain" onClick={again}>

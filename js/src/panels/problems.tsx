@@ -2,6 +2,7 @@
  * What failed outside a request, listed under the bar. Nothing fails silently, and nothing here blocks the panels below.
  */
 import { useStage } from "../views/ui";
+import { InWords } from "./attempt";
 
 export function Problems() {
   const problems = useStage().problems.value;
@@ -14,8 +15,7 @@ export function Problems() {
             !
           </span>
           <span>
-            <b>{problem.type}</b> {problem.message}
-            {problem.hint && <span class="hint"> {problem.hint}</span>}
+            <b>{problem.type}</b> <InWords {...problem} />
           </span>
         </li>
       ))}

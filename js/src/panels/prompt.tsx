@@ -8,7 +8,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../protocol";
 import { SourceError } from "../source/source";
 import { useStage } from "../views/ui";
-import { Failure } from "./attempt";
+import { Failure, InWords } from "./attempt";
 import { PromptForm } from "./prompt-form";
 
 interface Refusal {
@@ -51,8 +51,10 @@ function Outcome({ status, retry }: { status: Status; retry: (() => void) | null
         {failed ? "!" : "◼"}
       </span>
       <span>
-        {status.message ?? (failed ? "The run failed." : "Stopped. What is shown is the run before.")}
-        {status.hint && <span class="hint"> {status.hint}</span>}
+        <InWords
+          message={status.message ?? (failed ? "The run failed." : "Stopped. What is shown is the run before.")}
+          hint={status.hint}
+        />
       </span>
       {retry && (
         <button type="button" class="plain" onClick={retry}>

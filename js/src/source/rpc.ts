@@ -115,7 +115,12 @@ export class Rpc {
       if (items.length > 0) this.channel.send({ v: 1, kind: "requests", transport: this.#transport, items });
     } catch (error) {
       this.#connected.value = false;
-      const lost = new SourceError("Disconnected", `the request could not be sent: ${error}`, "Is the kernel running?");
+      console.warn("llmwidgets: a request could not be sent", error);
+      const lost = new SourceError(
+        "Disconnected",
+        "the kernel cannot be reached",
+        "What is on screen stays as it is. Is the kernel running?",
+      );
       for (const call of calls) this.#fail(call, lost);
       return;
     }

@@ -312,6 +312,61 @@ describe("an edit", () => {
   });
 });
 
+describe("of a note that is deleted meanwhile", () => {
+  const about = { layer: 1, head: 0, heads: [], query: null, key: null, change: null };
+
+  it.each(["edit", "reply"] as const)(
+    "the %s says so at once, stays where it is, and can be kept as a note of its own",
+    async (what) => {
+      const b = makeNote("b", { created: "2026-11-22T18:00:01Z" });
+      const stage = noted(makeNote("a", { about, text: "first" }), b);
+      const view = await shown(stage);
+      buttonIn(card(view, "a"), what).click();
+      await painted();
+      await type(box(view), "but");
+      stage.notes.value = { ...stage.notes.value, items: [b] };
+      await painted();
+      expect(card(view, "a").querySelector('[role="alert"]')!.textContent).toMatch(/^Deleted meanwhile\./);
+      expect([buttonIn(card(view, "a"), "delete"), buttonIn(card(view, "a"), "edit")]).toEqual([undefined, undefined]);
+      expect([box(view).value, view.root.activeElement]).toEqual(["but", box(view)]);
+      expect(view.all(".card").map((one) => one.dataset.note)).toEqual(["a", "b"]);
+      press(box(view), "Enter", { ctrlKey: true });
+      await painted();
+      const evidence = what === "edit" ? "observed" : "unstated";
+      expect(ops(stage)).toEqual([
+        { op: "add", text: "but", tags: [], evidence, author: "ana", ask: "", field: "attention", about },
+      ]);
+      expect(view.all(".card").map((one) => one.dataset.note)).toEqual(["b"]);
+      expect(view.root.activeElement).toBe(card(view, "b").querySelector(".where"));
+    },
+  );
+
+  it("what the kernel refuses before the page knows is said as it says it; undone, it is an edit again", async () => {
+    const stage = noted(makeNote("a", { text: "first" }));
+    const view = await shown(stage);
+    buttonIn(card(view, "a"), "edit").click();
+    await painted();
+    await type(box(view), "second");
+    stage.refusing = new SourceError("BadRequest", "this note was deleted", "Undo brings it back.");
+    press(box(view), "Enter", { ctrlKey: true });
+    await painted();
+    expect(form(view).querySelector(".failed")!.textContent).toContain("this note was deleted. Undo brings it back.");
+    stage.refusing = null;
+    for (const items of [[], [makeNote("a", { text: "first" })]]) {
+      stage.notes.value = { ...stage.notes.value, items };
+      await painted();
+    }
+    expect([box(view).value, view.all(".card").length, buttonIn(card(view, "a"), "delete") === undefined]).toEqual([
+      "second",
+      1,
+      false,
+    ]);
+    press(box(view), "Enter", { ctrlKey: true });
+    await painted();
+    expect(ops(stage).at(-1)).toEqual({ op: "edit", id: "a", text: "second" });
+  });
+});
+
 describe("a reply", () => {
   it("is about what its note is about, and says no evidence unless it is chosen", async () => {
     const about = { layer: 1, head: 0, heads: [], query: null, key: null, change: null };

@@ -167,7 +167,7 @@ describe("the player", () => {
     stage.refusing = new SourceError("Failed", "the kernel does not answer", "Restart it.");
     button(view, "Next").click();
     await painted();
-    expect(view.find(".tour .failed").textContent).toContain("the kernel does not answer Restart it.");
+    expect(view.find(".tour .failed").textContent).toContain("the kernel does not answer. Restart it.");
     expect(view.find(".tour .head .dim").textContent).toBe("2 of 5");
     expect(view.find(".tour .prose").textContent).toBe("It looks at Mary.");
     stage.refusing = null;

@@ -21,11 +21,13 @@ export interface CardProps {
   /** What stands in place of its own words: a reply is about what its thread is about. */
   called?: string | false;
   orphan?: boolean;
+  /** It was deleted while something was being written in it. */
+  gone?: boolean;
 }
 
 const useIt = <T,>(of: () => T): T => useComputed(of).value;
 
-export function Card({ note, called, orphan }: CardProps) {
+export function Card({ note, called, orphan, gone }: CardProps) {
   const ui = useUi();
   const { stage } = ui;
   const desk = deskOf(stage);
@@ -58,8 +60,10 @@ export function Card({ note, called, orphan }: CardProps) {
     begun.current = true;
   };
   const save = async ({ author, ...typed }: NewNote) => {
-    if (writing === "reply")
-      return stage.note({ op: "add", author, ...typed, reply: id, field: note.field, ...(about && { about }) });
+    if (writing === "reply" || gone) {
+      const reply = gone ? {} : { reply: id };
+      return stage.note({ op: "add", author, ...typed, ...reply, field: note.field, ...(about && { about }) });
+    }
     const changed = Object.entries(typed).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(note[name as keyof NoteItem]),
     );
@@ -110,6 +114,11 @@ export function Card({ note, called, orphan }: CardProps) {
           <span aria-hidden="true">{mark}</span> {word}
         </span>
       </p>
+      {gone && (
+        <p role="alert">
+          <b>Deleted meanwhile.</b> Save keeps what you typed as a note of its own.
+        </p>
+      )}
       {orphan && <p class="dim">reply to a note that is not here</p>}
       {writing !== "edit" && (
         <div class={text.length > LONG ? "prose long" : "prose"} data-plain={tree === null} dir="auto">
@@ -170,15 +179,17 @@ export function Card({ note, called, orphan }: CardProps) {
             #{plainly(tag)}
           </Quiet>
         ))}
-        <span class="does">
-          {does("reply", write("reply"), "r")}
-          {does("edit", write("edit"), "e")}
-          {does(resolved ? "reopen" : "resolve", () =>
-            ask({ op: "edit", id, resolved: !resolved }, resolved ? "Reopened." : "Resolved."),
-          )}
-          {does("delete", () => ask({ op: "remove", id }, "Deleted. It can be undone."), "Delete")}
-          {isOpen && note.prompt !== null && does("on its own prompt", () => open(true))}
-        </span>
+        {!gone && (
+          <span class="does">
+            {does("reply", write("reply"), "r")}
+            {does("edit", write("edit"), "e")}
+            {does(resolved ? "reopen" : "resolve", () =>
+              ask({ op: "edit", id, resolved: !resolved }, resolved ? "Reopened." : "Resolved."),
+            )}
+            {does("delete", () => ask({ op: "remove", id }, "Deleted. It can be undone."), "Delete")}
+            {isOpen && note.prompt !== null && does("on its own prompt", () => open(true))}
+          </span>
+        )}
       </p>
       {returned && (
         <p>

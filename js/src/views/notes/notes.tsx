@@ -7,7 +7,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { Attempts, Failure } from "../../panels/attempt";
+import { Attempts, Failure, InWords } from "../../panels/attempt";
 import type { NoteItem } from "../../protocol";
 import type { Filters } from "../../protocol-notes";
 import { useUi } from "../ui";
@@ -46,7 +46,13 @@ export function NotesPanel() {
   const gone = [...opened].flatMap(([id, what]) =>
     told.some((note) => note.id === id) ? [] : (desk.draft(what + id).peek()?.of ?? []),
   );
-  const threads = threadsOf([...shown, ...gone]);
+  const isGone = (note: NoteItem) => more === 0 && gone.includes(note); // it may just not be told
+  const all = [...shown];
+  for (const note of gone) {
+    const after = all.findIndex(({ created }) => created > note.created);
+    all.splice(after < 0 ? all.length : after, 0, note);
+  }
+  const threads = threadsOf(all);
   const opensAt = threads.findIndex(({ note, replies }) =>
     [note, ...replies].some(({ id }) => id === ui.openNote.value),
   );
@@ -97,8 +103,7 @@ export function NotesPanel() {
           </span>
           <span>
             {state === "unsaved" && "Not in the file yet. "}
-            {message}
-            <span class="hint"> {hint}</span>
+            {message && <InWords message={message} hint={hint} />}
           </span>
         </div>
       )}
@@ -130,12 +135,12 @@ export function NotesPanel() {
       <ul ref={list} class="cards">
         {drawn.map(({ note, orphan, replies }) => (
           <li key={note.id}>
-            <Card note={note} orphan={orphan} />
+            <Card note={note} orphan={orphan} gone={isGone(note)} />
             {replies.length > 0 && (
               <ul aria-label="replies">
                 {replies.map((reply) => (
                   <li key={reply.id}>
-                    <Card note={reply} called={reply.words === note.words && "reply"} />
+                    <Card note={reply} called={reply.words === note.words && "reply"} gone={isGone(reply)} />
                   </li>
                 ))}
               </ul>
