@@ -38,6 +38,20 @@ const ending = (promise: Promise<unknown>) =>
     (error) => ({ error: error.type, message: error.message }),
   );
 
+describe("a kernel that is dead", () => {
+  it("is said in plain words, and shown", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    model.send = () => {
+      throw new Error("Cannot send");
+    };
+    expect(await ending(stage.source.read(row(0)).finally(frame))).toEqual({
+      error: "Disconnected",
+      message: "the kernel cannot be reached",
+    });
+    expect(stage.source.connected?.value).toBe(false);
+  });
+});
+
 describe("a kernel that answers others", () => {
   it("is not taken for gone, and a request that it keeps silent about is asked again in the end", async () => {
     const waiting = ending(stage.source.read(row(0)));

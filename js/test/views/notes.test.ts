@@ -358,6 +358,20 @@ describe("the panel", () => {
     expect(view.root.querySelector(".notes > .outcome")).toBe(null);
   });
 
+  it("undoes nothing while a tour hides notes: its words would tell of them", async () => {
+    const stage = noted(makeNote("a"));
+    stage.notes.value = { ...stage.notes.value, undo: "added “the answer”" };
+    const view = await shown(stage);
+    expect(view.panel("notes").textContent).toContain("Undo: added “the answer”");
+    const tour = { title: "", steps: 2, at: 0, note: "a", text: "", tree: null, words: "", why: "", ask: "?" };
+    stage.tour.value = { ...tour, revealed: false, guess: null, hidden: ["a"] };
+    await painted();
+    expect(view.panel("notes").textContent).not.toContain("the answer");
+    stage.tour.value = { ...stage.tour.value, hidden: [] };
+    await painted();
+    expect(view.panel("notes").textContent).toContain("Undo: added “the answer”");
+  });
+
   it("does not show what a tour hides, and says so", async () => {
     const stage = noted(makeNote("a"), makeNote("b"));
     const tour = { title: "", steps: 2, at: 0, note: "a", text: "", tree: null, words: "", why: "", ask: "?" };
@@ -450,6 +464,60 @@ describe("keys", () => {
     expect(focusedCard(view)).toBe("a");
     await without();
     expect(view.root.activeElement?.textContent).toBe("Notes");
+  });
+});
+
+describe("the focus", () => {
+  it("is at the card's place when the way back, or a choice, was pressed and is gone", async () => {
+    const choices = [{ about: makeNote("b").about!, words: "here" }];
+    const stage = noted(makeNote("a"), makeNote("b", { standing: "choose", about: null, choices }));
+    const view = await shown(stage);
+    where(view, "a").click();
+    await painted();
+    const back = buttonIn(card(view, "a"), "back to where I was");
+    back.focus();
+    back.click();
+    await painted();
+    expect(view.root.activeElement).toBe(where(view, "a"));
+    const choice = buttonIn(card(view, "b"), "here");
+    choice.focus();
+    choice.click();
+    stage.notes.value = { ...stage.notes.value, items: [makeNote("a"), makeNote("b")] };
+    await painted();
+    expect(view.root.activeElement).toBe(where(view, "b"));
+  });
+
+  it("is at the heading after the last undo, and on the filter after the filters are cleared", async () => {
+    const stage = noted(makeNote("a"));
+    stage.notes.value = { ...stage.notes.value, undo: "added “a”" };
+    stage.framing.value = { ...stage.framing.value, filters: { ...stage.framing.value.filters, tag: "x" } };
+    const view = await shown(stage);
+    const undo = buttonIn(view.panel("notes"), "Undo: added “a”");
+    undo.focus();
+    undo.click();
+    await painted();
+    stage.notes.value = { ...stage.notes.value, undo: null, items: [] };
+    await painted();
+    expect(view.root.activeElement?.textContent).toBe("Notes");
+    const clear = buttonIn(view.panel("notes"), "clear filters");
+    clear.focus();
+    clear.click();
+    await painted();
+    expect(view.root.activeElement).toBe(buttonIn(view.panel("notes"), "filter"));
+  });
+
+  it("that is elsewhere is left there", async () => {
+    const stage = noted(makeNote("a"));
+    stage.notes.value = { ...stage.notes.value, undo: "added “a”" };
+    const view = await shown(stage);
+    where(view, "a").click();
+    await painted();
+    const grid = view.find('[role="grid"]');
+    grid.focus();
+    buttonIn(card(view, "a"), "back to where I was").click();
+    stage.notes.value = { ...stage.notes.value, undo: null };
+    await painted();
+    expect(view.root.activeElement).toBe(grid);
   });
 });
 

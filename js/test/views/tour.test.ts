@@ -317,6 +317,25 @@ describe("by keys", () => {
     expect(view.root.activeElement).toBe(button(view, "Next"));
   });
 
+  it.each([
+    [["bar", "text", "notes"] as const, ".notes-toggle"],
+    [["heads"] as const, '[role="grid"]'],
+  ])("the focus stays in the view when the tour ends (%o)", async (panels, at) => {
+    const stage = makeStage({ panels: [...panels] });
+    stage.tour.value = makeTour();
+    const view = show(stage);
+    await painted();
+    button(view, "End").focus();
+    stage.tour.value = null;
+    await painted();
+    expect(view.root.activeElement).toBe(view.find(at));
+    stage.tour.value = makeTour();
+    await painted();
+    stage.tour.value = null;
+    await painted();
+    expect(view.root.activeElement).toBe(view.find(at));
+  });
+
   it("takes no focus that was elsewhere, and the new text is announced in one and the same place", async () => {
     const [stage, view] = await playing(ASKING);
     const said = view.find(".tour [aria-live=polite]");

@@ -12,6 +12,7 @@ import { useUi } from "../ui";
 import { Quiet } from "./controls";
 import { BLANK, deskOf, draftOf } from "./desk";
 import { Editor } from "./editor";
+import { useFocusKept } from "./focus-kept";
 import { evidenceOf, firstWords, PlaceWords, plainly, STANDING, timeWords } from "./note-words";
 import { returnToBefore, returnToNote } from "./return-to";
 import { Tree } from "./tree";
@@ -46,7 +47,9 @@ export function Card({ note, called, orphan, gone }: CardProps) {
   useLayoutEffect(() => {
     if (isOpen) reveal(card.current!);
   }, [isOpen]);
-  const focus = () => card.current?.querySelector<HTMLElement>(".where")?.focus({ preventScroll: true });
+  const place = () => card.current?.querySelector<HTMLElement>(".where");
+  const focus = () => place()?.focus({ preventScroll: true });
+  useFocusKept(card, place);
   const open = (ownPrompt = false) => attempts.try(() => returnToNote(ui, note, ownPrompt));
   const ask = (op: NoteOp, said: string) =>
     attempts.try(async () => {

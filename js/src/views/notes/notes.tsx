@@ -5,7 +5,6 @@
  * that a tour hides are not there. Cards are walked by arrows, and all of them are one stop of Tab.
  */
 import { useSignal } from "@preact/signals";
-import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Attempts, Failure, InWords } from "../../panels/attempt";
 import type { NoteItem } from "../../protocol";
@@ -19,6 +18,7 @@ import { Quiet } from "./controls";
 import { deskOf } from "./desk";
 import { isFiltered, passes, UNFILTERED } from "./filter";
 import { FilterMenu } from "./filters";
+import { useFocusKept } from "./focus-kept";
 import { plainly } from "./note-words";
 import { threadsOf } from "./threads";
 
@@ -34,7 +34,9 @@ export function NotesPanel() {
   const filtering = useSignal(false);
   const most = useSignal(AT_ONCE);
   const attempts = useMemo(() => new Attempts(), []);
+  const panel = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
+  const filter = useRef<HTMLSpanElement>(null);
   const kept = useKept(told);
   const hidden = stage.tour.value?.hidden ?? [];
   const items = kept.filter(({ id }) => !hidden.includes(id));
@@ -58,8 +60,15 @@ export function NotesPanel() {
   );
   const drawn = threads.slice(0, Math.max(most.value, opensAt + 1));
   const ids = drawn.flatMap(({ note, replies }) => [note, ...replies].map(({ id }) => id));
-  const list = useFocusKept(heading, ids);
+  const former = useRef(ids);
+  // The card after the one that went, or the heading.
+  useFocusKept(panel, (held) => {
+    const at = former.current.indexOf(held.closest<HTMLElement>(".card")?.dataset.note ?? "");
+    const places = at < 0 ? [] : panel.current!.querySelectorAll<HTMLElement>(".where");
+    return places[Math.min(at, places.length - 1)] ?? heading.current;
+  });
   useLayoutEffect(() => {
+    former.current = ids;
     if (!ids.includes(desk.current.peek())) desk.current.value = ids[0] ?? "";
   });
   const set = (patch: Partial<Filters>) => {
@@ -70,6 +79,7 @@ export function NotesPanel() {
   const away = told.length - items.length;
   return (
     <section
+      ref={panel}
       class="panel notes"
       data-panel="notes"
       data-state={items.length === 0 ? "empty" : "ready"}
@@ -83,8 +93,17 @@ export function NotesPanel() {
         <span class="dim" role="status">
           {items.length > 0 && counted + items.length}
         </span>
-        <span class="kind">
-          {narrowed && <Quiet onClick={() => set(UNFILTERED)}>clear filters</Quiet>}
+        <span ref={filter} class="kind">
+          {narrowed && (
+            <Quiet
+              onClick={() => {
+                set(UNFILTERED);
+                filter.current!.querySelector<HTMLElement>("[aria-pressed]")!.focus();
+              }}
+            >
+              clear filters
+            </Quiet>
+          )}
           <Quiet
             aria-pressed={filtering.value}
             onClick={() => {
@@ -107,7 +126,7 @@ export function NotesPanel() {
           </span>
         </div>
       )}
-      {undo !== null && (
+      {undo !== null && away === 0 && (
         <Quiet
           title={plainly(undo)}
           onClick={() =>
@@ -132,7 +151,7 @@ export function NotesPanel() {
               : "All of them are resolved; the filter shows them too."}
         </p>
       )}
-      <ul ref={list} class="cards">
+      <ul class="cards">
         {drawn.map(({ note, orphan, replies }) => (
           <li key={note.id}>
             <Card note={note} orphan={orphan} gone={isGone(note)} />
@@ -180,20 +199,4 @@ function useKept(items: NoteItem[]): NoteItem[] {
     former.current = new Map(now);
     return now.map(([, item]) => item);
   }, [items]);
-}
-
-/** Who walks by keys stays in the list when the card that had the focus goes: the next one has it then, or the heading. */
-function useFocusKept(heading: RefObject<HTMLElement | null>, ids: string[]): RefObject<HTMLUListElement | null> {
-  const list = useRef<HTMLUListElement>(null);
-  const former = useRef(ids);
-  const root = list.current?.getRootNode() as ShadowRoot | undefined;
-  const had = root?.activeElement?.closest<HTMLElement>(".card")?.dataset.note ?? "";
-  useLayoutEffect(() => {
-    const at = ids.includes(had) ? -1 : former.current.indexOf(had);
-    former.current = ids;
-    if (at < 0) return;
-    const places = list.current!.querySelectorAll<HTMLElement>(".where");
-    (places[Math.min(at, ids.length - 1)] ?? heading.current)?.focus({ preventScroll: true });
-  });
-  return list;
 }

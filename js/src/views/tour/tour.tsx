@@ -2,9 +2,9 @@
  * The player of a tour: where it stands, its text, and the way on.
  *
  * Always true: what was pressed last wins, also while the kernel is still at a step before; the focus stays in the player when a step
- * changes, and the new text is announced. A step that asks first shows nothing of its answer until it is revealed.
+ * changes, and in the view when the tour ends, and the new text is announced. A step that asks first shows nothing of its answer until it is revealed.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { onKeys } from "../../keyboard";
 import { Attempts, Failure } from "../../panels/attempt";
 import type { Tour } from "../../protocol";
@@ -13,6 +13,9 @@ import { PlaceWords, plainly } from "../notes/note-words";
 import { Tree } from "../notes/tree";
 import { useStage } from "../ui";
 import { GuessLine } from "./guess-line";
+
+/** What has the focus after the player had it: what stands next to it, the bar's button or the first surface. */
+const AFTER = '.notes-toggle, .grid [tabindex="0"]';
 
 export function TourBar() {
   const tour = useStage().tour.value;
@@ -25,6 +28,14 @@ function Player({ tour }: { tour: Tour }) {
   const [wishes] = useState(() => new Wishes<"", { at: number }>());
   const [drafts] = useState(() => new Map<string, string>());
   const next = useRef<HTMLButtonElement>(null);
+  const player = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const root = player.current!.getRootNode() as Document | ShadowRoot;
+    const had = player.current!;
+    return () => {
+      if (had.contains(root.activeElement)) root.querySelector<HTMLElement>(AFTER)?.focus({ preventScroll: true });
+    };
+  }, []);
   useEffect(() => wishes.heard(), [tour]);
   const at = wishes.wanted.value.get("")?.at ?? tour.at;
   const go = (by: number) => {
@@ -55,6 +66,7 @@ function Player({ tour }: { tour: Tour }) {
   );
   return (
     <section
+      ref={player}
       class="tour"
       aria-label="Tour"
       data-state={at === tour.at ? "ready" : "waiting"}
