@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .note import Note
+from .note import Note, UnknownNoteError
 
 if TYPE_CHECKING:
     import pandas
@@ -60,7 +60,7 @@ class NoteList(Sequence[Note]):
         for note in each:
             if note.id == at:
                 return note
-        raise KeyError(f"there is no note {at!r} among {len(each)}; its id is the `id` of a note")
+        raise self._unknown(at)
 
     def __repr__(self) -> str:
         each = self._all()
@@ -69,6 +69,9 @@ class NoteList(Sequence[Note]):
         if len(each) > _SHOWN:
             lines.append(f"  and {len(each) - _SHOWN} more")
         return "\n".join(lines)
+
+    def _unknown(self, id: str) -> UnknownNoteError:
+        return UnknownNoteError(f"there is no note with the id {id:.80} among these {len(self._all())}")
 
     def _where(self) -> str:
         return ""

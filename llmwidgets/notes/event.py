@@ -20,7 +20,8 @@ from typing import Any
 from .values import ID, accepted, moment_of_day
 
 VERSION = 1
-LAST_CLOCK = 2**53 - 1  # whole numbers up to here are read alike by every reader of JSON
+LAST_WHOLE = 2**53 - 1  # whole numbers up to here are read alike by every reader of JSON
+LAST_CLOCK = 2**52  # nobody counts as far; a line that says so would leave no clock to those who come after it
 DEEPEST = 60  # levels of brackets
 
 
@@ -79,6 +80,20 @@ def make_event(note: str, clock: int, values: Mapping[str, Any], *, by: str = ""
     return read_event(_written(raw))
 
 
+def id_after(id: str) -> str:
+    """A new id that is greater than this one, for events on the last clock there is.
+
+    >>> id_after("5f3a")[:4], id_after("0zz")[:1], id_after("") < id_after("z" * 39)
+    ('5f3b', '1', True)
+    """
+    kept = id[:40].rstrip(_LETTERS[-1])
+    last = _LETTERS[_LETTERS.index(kept[-1]) + 1] if kept else _LETTERS[-1] * 40
+    return kept[:-1] + last + secrets.token_hex(8)
+
+
+_LETTERS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"  # of ids, in their order
+
+
 def now() -> str:
     """This moment in UTC, to the millisecond, as lines have it."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -103,8 +118,10 @@ def read_event(line: str) -> Event:
     id, clock, note, by, sets = (raw.get(name) for name in ("id", "clock", "note", "by", "set"))
     if not (isinstance(id, str) and ID.fullmatch(id) and isinstance(note, str) and ID.fullmatch(note)):
         raise ForeignLineError("no id")
-    if not isinstance(clock, int) or isinstance(clock, bool) or not 0 <= clock <= LAST_CLOCK:
+    if not isinstance(clock, int) or isinstance(clock, bool) or clock < 0:
         raise ForeignLineError("no clock")
+    if clock > LAST_CLOCK:
+        raise ForeignLineError("no clock that counting leads to")
     if not isinstance(sets, dict):
         raise ForeignLineError("sets nothing")
     values, complaints = {}, []
@@ -150,7 +167,7 @@ def _depth(value: Any) -> int:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 17 or abs(int(digits)) > LAST_CLOCK:
+    if len(digits) > 17 or abs(int(digits)) > LAST_WHOLE:
         raise ForeignLineError("a whole number that JSON's readers do not agree on")
     return int(digits)
 

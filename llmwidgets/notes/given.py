@@ -127,10 +127,41 @@ def file_path(given: Any) -> str:
     path = os.fspath(given)
     if not path or "\0" in path:
         raise ValueError(f"path={path!r:.80} names no file; expected a path such as 'findings.jsonl'")
-    real = os.path.realpath(os.path.expanduser(path))
+    real = _absolute(os.path.expanduser(path))
     if path.endswith(("/", os.sep)) or (os.path.exists(real) and not os.path.isfile(real)):
         raise ValueError(f"path={path!r:.200} is no file; expected a file such as {os.path.join(path, 'findings.jsonl')!r:.200}")
     return real
+
+
+def notes_path(given: Any) -> str:
+    """Where a file of notes is or may come to be, as `file_path` has it; a notebook is none."""
+    path = file_path(given)
+    if is_notebook(path):
+        raise ValueError(
+            f"{path} is a notebook; expected a file of notes such as 'findings.jsonl'. "
+            "The notes that a notebook was saved with are taken in with notes.load(...)"
+        )
+    return path
+
+
+def is_notebook(path: str) -> bool:
+    """Whether a file is a notebook, by its name."""
+    return path.lower().endswith(".ipynb")
+
+
+def _absolute(path: str) -> str:
+    """The path without symbolic links. Where the working folder is gone, as it was called: it may come back."""
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return os.path.normpath(os.path.join(_gone_folder(), path))
+
+
+def _gone_folder() -> str:
+    try:
+        return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
+    except OSError:
+        return os.environ.get("PWD", os.sep)
 
 
 def _str(name: str, given: Any, expected: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 from . import given
 from .collection import NoteList
-from .note import Note
+from .merge import Merge
+from .note import Note, UnknownNoteError
 from .observing import Observers
 from .opening import open_store
 
@@ -25,7 +26,7 @@ class Handle(NoteList):
     """The notes of a file as they are now; read when it is opened."""
 
     def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
-        self._store = open_store(given.file_path(path))
+        self._store = open_store(given.notes_path(path))
         self._author = _who() if author is None else given.author(author)
         self._observers: Observers[Handle] = Observers()
         self._store.refresh()
@@ -35,6 +36,10 @@ class Handle(NoteList):
 
     def _where(self) -> str:
         return f" in {self.path.name}" + (f" · {self.state}: {self.problem}" if self.problem else "")
+
+    def _unknown(self, id: str) -> UnknownNoteError:
+        with self._store.lock:
+            return unknown(self._store.merge, id)
 
     @property
     def path(self) -> Path:
@@ -93,6 +98,16 @@ class Handle(NoteList):
     def hear(self) -> None:
         """Tell those who observe."""
         self._observers.tell(self)
+
+
+def unknown(merge: Merge, id: str) -> UnknownNoteError:
+    """Why a note cannot be seen, in a sentence."""
+    removed = merge.last_word(id, "removed")
+    if removed is not None and removed.values["removed"]:
+        return UnknownNoteError("this note was deleted meanwhile; undo, where it was deleted, brings it back")
+    if merge.knows(id):
+        return UnknownNoteError("of this note only later changes are known here; it is there as soon as its beginning is read")
+    return UnknownNoteError(f"there is no note here with the id {id:.80}; the id of one is its `id`")
 
 
 def _who() -> str:

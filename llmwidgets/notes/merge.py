@@ -8,11 +8,11 @@ different content, which no writer of ours makes, count as the one whose canonic
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .event import Event
+from .event import LAST_CLOCK, Event, id_after
 from .note import Note
 from .values import ATTACHED
 
@@ -108,10 +108,20 @@ class Merge:
         """All events, in order."""
         return sorted(self.events.values(), key=lambda event: event.order)
 
+    def next(self) -> tuple[int, str | None]:
+        """The clock of an event that comes after all that are known; and, where that has run out, an id that does."""
+        if self.clock < LAST_CLOCK:
+            return self.clock + 1, None
+        return LAST_CLOCK, id_after(max(event.id for event in self.events.values() if event.clock == LAST_CLOCK))
+
     def last_word(self, note: str, name: str) -> Event | None:
         """The event that gave a field of a note its value."""
+        return self.last_words(note).get(name)
+
+    def last_words(self, note: str) -> Mapping[str, Event]:
+        """By field of a note, the event that gave it its value."""
         registers = self._registers.get(note)
-        return None if registers is None else registers.last.get(name)
+        return {} if registers is None else registers.last
 
     def _enter(self, event: Event) -> None:
         self.events[event.id] = event

@@ -25,6 +25,13 @@ LONGEST_NAME = 200  # of an author or a tag
 MOST_TAGS = 50
 
 
+class UnknownNoteError(KeyError):
+    """A note that is not there, never was, or was deleted; the message says which."""
+
+    def __str__(self) -> str:  # KeyError shows its message's repr
+        return str(self.args[0]) if self.args else ""
+
+
 @dataclass(frozen=True)
 class Note:
     """One finding.

@@ -16,7 +16,7 @@ from . import given
 from .collection import NoteList
 from .event import Event, make_event
 from .finding import evidence_of, finding, place_of
-from .handle import Handle
+from .handle import Handle, unknown
 from .merge import Merge
 from .note import Note
 from .taking import events_of_file, write_to
@@ -51,7 +51,10 @@ class Notes(Handle):
 
     @property
     def undoable(self) -> str | None:
-        """What `undo` would take back, such as 'deleted “copies the second name”'."""
+        """What `undo` would take back, such as 'deleted “copies the second name”'; as of what was last read where somebody observes, which
+        is about a second ago at most."""
+        if not self.listens():  # those who do must not be told anew while they are being told
+            self._store.look()
         with self._store.lock:
             found = self._steps.latest(self._store.merge, self._store.stands_for)
         return None if found is None else found[0].words
@@ -110,7 +113,7 @@ class Notes(Handle):
             events = [self._event(id, merge, values)]
             if image:
                 events.append(make_event(id, events[0].clock + 1, {"picture": image}, by=self._author))
-            self._steps.did(added(events[0]))
+            self._steps.did(added(events[0]), *events)
             return events
 
         self._store.change(make)
@@ -171,7 +174,7 @@ class Notes(Handle):
             event = self._event(one.note, merge, values)
             for name in values:
                 self._store.restores(event.id, name, one.before[name][0])
-            self._steps.undone(one)
+            self._steps.undone(one, event)
             words.append(one.words)
             return [event]
 
@@ -180,7 +183,7 @@ class Notes(Handle):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Add to another file every event that it lacks; OSError where it cannot be written. With the own path: what the file has lost."""
-        target = given.file_path(path)
+        target = given.notes_path(path)
         self.refresh()
         if target == self._store.path:
             self._store.change(lambda merge: merge.in_order())
@@ -206,7 +209,8 @@ class Notes(Handle):
         return NoteList(note for note in self if note.id not in before)
 
     def _event(self, note: str, merge: Merge, values: Mapping[str, Any]) -> Event:
-        event = make_event(note, merge.clock + 1, values, by=self._author)
+        clock, id = merge.next()
+        event = make_event(note, clock, values, by=self._author, id=id)
         if event.complaints:
             raise ValueError(f"a note cannot hold this: {'; '.join(event.complaints)}")
         return event
@@ -222,8 +226,7 @@ class Notes(Handle):
             if not changed:
                 return []
             event = self._event(id, merge, {name: value for name, value in values.items() if name in changed})
-            if verb is not None:
-                self._steps.did(step(merge, event, verb))
+            self._steps.did(None if verb is None else step(merge, event, verb), event)
             return [event]
 
         self._store.change(make)
@@ -240,8 +243,7 @@ class Notes(Handle):
 def _there(merge: Merge, id: str) -> Note:
     note = merge.note(id)
     if note is None:
-        was = "was deleted" if merge.knows(id) else "is not in this file"
-        raise KeyError(f"the note {id!r:.80} {was}; expected a note of these, or the id of one")
+        raise unknown(merge, id)
     return note
 
 

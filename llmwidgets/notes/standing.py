@@ -84,8 +84,10 @@ def _by_quotes(place: Place, ground: Ground, kind: str, why: str) -> Standing:
     choices = _choices(found)
     if len(choices) == 1:
         return Standing(kind, choices[0], why)
-    several = {f"{quoted(span.quote)} is found at {where.total} places": None for span, where in found if not where.sure}
-    sentence = " and ".join(several)
+    several = {quoted(span.quote): where.total for span, where in found if not where.sure}
+    sentence = " and ".join(
+        f"{words} {'at' if i else 'is found at'} {total}{'' if i else ' places'}" for i, (words, total) in enumerate(several.items())
+    )
     if any(where.total > len(where.spans) for _, where in found) or len(choices) == MOST_CHOICES:
         sentence += f"; the likeliest {len(choices)} are offered"
     return Standing("choose", why=sentence if kind == "moved" else f"{sentence}; {why}", choices=choices)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..fields import Place, Span
+from . import given
 from .event import Event, make_event
 from .log import Log
 from .opening import refresh_if_open
@@ -29,7 +30,7 @@ def events_of_file(path: str) -> list[tuple[Event, bool]]:
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}; expected a file of notes (.jsonl) or a notebook (.ipynb)")
-    if path.endswith(".ipynb"):
+    if given.is_notebook(path):
         return [(event, True) for event in _of_notebook(path)]
     reading = Log(path).read()
     aside = [*reading.aside, *([] if reading.torn is None else [reading.torn])]
@@ -41,8 +42,6 @@ def events_of_file(path: str) -> list[tuple[Event, bool]]:
 
 def write_to(path: str, events: Iterable[Event]) -> None:
     """Add to a file the events that it lacks; OSError where that cannot be done."""
-    if path.endswith(".ipynb"):
-        raise ValueError(f"{path} is a notebook; expected a file of notes such as 'findings.jsonl'")
     log = Log(path)
     with log.turn(PATIENCE):
         there = {event.canonical for event in log.read().events}

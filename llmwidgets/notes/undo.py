@@ -1,7 +1,8 @@
 """What one handle did and can take back, latest first.
 
 Always true: an undo is an event like any other, that gives former values back; it takes back only what still stands as the handle left it,
-so that it never takes a word from somebody else's mouth. Several handles of one store undo in any order: an event that gives back what
+so that it never takes a word from somebody else's mouth: a note that was added stays where somebody else has the last word on any of its
+fields, and where a reply to it is there. Several handles of one store undo in any order: an event that gives back what
 another had said stands for that one.
 """
 
@@ -60,24 +61,38 @@ class Steps:
 
     def __init__(self) -> None:
         self._each: deque[Step] = deque(maxlen=_MOST)
+        self._own: set[str] = {""}  # events of this handle; "" stands for none
 
-    def did(self, step: Step) -> None:
-        """Remember a step."""
-        self._each.append(step)
+    def did(self, step: Step | None, *events: Event) -> None:
+        """Remember a step, if it is one to take back, and the events that made it."""
+        if step is not None:
+            self._each.append(step)
+        self._own.update(event.id for event in events)
 
     def latest(self, merge: Merge, stands_for: StandsFor) -> tuple[Step, dict[str, Any]] | None:
         """The latest step that can be taken back, and the values that do it."""
+        answered: set[str] | None = None
         for one in reversed(self._each):
             values = {
                 name: value for name, (_event, value) in one.before.items() if stands_for(_last(merge, one.note, name)[0], name) == one.by
             }
-            if values and (merge.note(one.note) is not None or "removed" in values):
+            if not values or (merge.note(one.note) is None and "removed" not in values):
+                continue
+            if one.by:
+                return one, values
+            answered = {note.reply_to for note in merge.notes()} if answered is None else answered
+            if one.note not in answered and self._all_own(merge, one.note, stands_for):
                 return one, values
         return None
 
-    def undone(self, step: Step) -> None:
-        """It was taken back."""
+    def undone(self, step: Step, event: Event) -> None:
+        """It was taken back, by this event."""
         self._each = deque((one for one in self._each if one is not step), maxlen=_MOST)
+        self._own.add(event.id)
+
+    def _all_own(self, merge: Merge, note: str, stands_for: StandsFor) -> bool:
+        """Whether this handle has the last word on every field of a note."""
+        return all(stands_for(event.id, name) in self._own for name, event in merge.last_words(note).items())
 
 
 def _last(merge: Merge, note: str, name: str) -> tuple[str, Any]:

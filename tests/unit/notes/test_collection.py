@@ -58,7 +58,7 @@ def test_it_is_a_sequence_of_notes_by_number_and_by_id():
     assert NOTES.index(STREAM) == 1 and next(reversed(NOTES)) is SEVERAL
     assert ids(NOTES.replies_to(HEAD)) == ids(NOTES.replies_to("a1")) == ["c3"]
     assert bool(NOTES) and not NoteList()
-    with pytest.raises(KeyError, match="'d4' among 3"):
+    with pytest.raises(KeyError, match=r"^there is no note with the id d4 among these 3$"):
         NOTES["d4"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmwidgets.notes.event import LAST_CLOCK, ForeignLineError, make_event, read_event
+from llmwidgets.notes.event import LAST_CLOCK, ForeignLineError, id_after, make_event, read_event
 from llmwidgets.notes.values import moment_of_day
 
 
@@ -50,6 +50,8 @@ def test_an_event_is_read_as_it_was_written():
         (line(clock=1.5), "no clock"),
         (line(clock="3"), "no clock"),
         (line(clock=True), "no clock"),
+        (line(clock=2**52 + 1), "no clock that counting leads to"),
+        (line(clock=2**53 - 1), "no clock that counting leads to"),
         (line(clock=2**53), "whole number"),
         (line(clock=10**4000), "whole number"),
         ('{"v": ' + "9" * 9000 + "}", "whole number"),
@@ -127,7 +129,16 @@ def test_a_time_is_one_of_the_calendar_or_none(at, read):
     assert read_event(line(at=at)).at == read
 
 
-def test_a_clock_that_has_run_out_stays_where_every_reader_of_json_can_follow():
+@given(st.from_regex(r"[0-9A-Za-z_-]{1,64}", fullmatch=True), st.integers(1, 60))
+def test_ids_that_come_after_another_are_greater_however_often(id, times):
+    for _ in range(times):
+        after = id_after(id)
+        assert make_event("n1", 1, {}, id=after).id == after, "it can be read"
+        assert after > id or id.startswith("z" * 40)
+        id = after
+
+
+def test_a_clock_that_has_run_out_stays_where_every_reader_can_follow():
     assert read_event(make_event("n1", LAST_CLOCK + 5, {}).canonical).clock == LAST_CLOCK
 
 

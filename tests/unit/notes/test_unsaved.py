@@ -106,6 +106,23 @@ def test_a_folder_that_vanished_and_came_back(path):
     assert len(lines_of(path)) == 2
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["the system tells its name", "PWD does"])
+def test_without_a_working_folder_notes_wait_in_memory_until_it_is_there_again(path, monkeypatch, told):
+    monkeypatch.chdir(path.parent)
+    path.parent.rmdir()
+    if not told:
+        monkeypatch.setattr(os, "readlink", lambda *_: (_ for _ in ()).throw(FileNotFoundError("/proc/self/cwd")))
+        monkeypatch.setenv("PWD", str(path.parent))
+    notes = Notes("findings.jsonl")
+    assert notes.path == path and len(notes) == 0
+    with pytest.warns(NotesFileWarning, match="not saved"):
+        notes.add("one")
+    assert notes.state == "unsaved" and notes.hint and [note.text for note in notes] == ["one"] and "not saved" in repr(notes)
+    path.parent.mkdir()
+    notes.refresh()
+    assert notes.state == "saved" and len(lines_of(path)) == 1
+
+
 def test_a_lock_that_cannot_be_had(path):
     notes = Notes(path)
     with Log(str(path)).turn(1):
