@@ -138,7 +138,7 @@ def notes_path(given: Any) -> str:
     path = file_path(given)
     if is_notebook(path):
         raise ValueError(
-            f"{path} is a notebook; expected a file of notes such as 'findings.jsonl'. "
+            f"path={os.fspath(given)!r:.200} is a notebook; expected a file of notes such as 'findings.jsonl'. "
             "The notes that a notebook was saved with are taken in with notes.load(...)"
         )
     return path
