@@ -33,6 +33,24 @@ def opening(run: Capture, selection: Selection, keep_query: bool) -> dict[str, A
     }
 
 
+def within(run: Capture, selection: Selection) -> dict[str, Any]:
+    """The places to move `selection` to when another of the runs of one prompt is shown: it stays, but for what the run does not have."""
+    layer, head = selection.layer, selection.head
+    of_stream = layer in (None, -1) or (head is None and layer < run.n_layers)
+    is_there = of_stream or _has_head(run, layer, head)
+    found = (layer, head) if is_there else first_head(run)
+    query, key = (
+        at if at is None or at < run.n_tokens else other for at, other in ((selection.query, run.n_tokens - 1), (selection.key, None))
+    )
+    return {
+        "layer": found[0],
+        "head": found[1],
+        "query": query,
+        "key": key,
+        "heads": [pair for pair in selection.heads if _has_head(run, *pair)],
+    }
+
+
 def first_head(run: Capture, layer: int | None = None) -> tuple[int | None, int | None]:
     """A head to open with: of the last layer (or the given one), the one whose last token looks least at the first token.
 

@@ -55,7 +55,7 @@ def requests_of(served: Served, layer: int | None, head: int | None, layer_field
     """(kind, request) of each block of a first picture, most worth first."""
     run, fields, epoch = served.capture, served.fields, served.epoch
     for kind in _BY_WORTH:
-        if kind == "pattern" and "attention" in fields and layer is not None and head is not None:
+        if kind == "pattern" and "attention" in fields and layer is not None and layer >= 0 and head is not None:
             yield kind, ask.pattern(epoch, layer, head, run.n_tokens)
         elif kind == "next" and "next_token" in fields:
             yield kind, ask.next_token(epoch, run.n_tokens, fields["next_token"].axis("rank").size)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..models.errors import CaptureStopped
 from . import settings as how
 from .answers import Cancelled, Served, reading_methods
 from .code.code import code_of
-from .cursor import opening
+from .cursor import opening, within
 from .first_picture import AT_ONCE, LATER, estimated_seconds, first_picture
 from .inquiry.asked import Asked
 from .inquiry.asking import asking_methods
@@ -112,8 +113,8 @@ class Live(Synced):
         if self._first is None:
             how.check_fields(self.settings, served.fields)  # named by the user, before there was a run to ask
         described, problems = fields_trait(served.fields, references)
-        keeps = not another or self._first is None
-        stood, places = self._selection.to_cursor(), opening(served.capture, self._selection, keep_query=keeps)
+        place = partial(opening, keep_query=self._first is None) if another else within
+        stood, places = self._selection.to_cursor(), place(served.capture, self._selection)
         settings = how.with_known_fields(self.settings, served.fields) if another else self.settings
         first, complete = first_picture(served, places["layer"], places["head"], settings["layerField"], AT_ONCE, cancelled)
         with TURN, self.hold_sync():
@@ -128,7 +129,7 @@ class Live(Synced):
             self.settings, self.first, self.progress = settings, first, progress_of(served)
             self._tell_asked(asked)
             if self._selection.to_cursor() != stood:  # it was moved while the picture was made
-                places = opening(served.capture, self._selection, keep_query=keeps)
+                places = place(served.capture, self._selection)
             self._selection.move(**places)
             self.status = status("ready")
         if not (complete and references):

@@ -31,7 +31,7 @@ class Items:
 
     def of(self, notes: Iterable[Note], ground: Ground | None, editable: bool) -> tuple[list[dict[str, Any]], int]:
         """The items that may travel, in the order of the notes, and how many were left out."""
-        basis = () if ground is None else (ground.model, ground.prompt, editable)
+        basis = () if ground is None else (ground.model, ground.prompt, ground.tokens, editable)
         kept = {}
         for note in notes:
             known = self._kept.get(note.id)

@@ -118,7 +118,8 @@ def asked_again(asked: Asked, moment: Mapping[str, Any], new_id: Callable[[], in
             left.append(f"{entry.change}: it means positions of another prompt")
             continue
         try:
-            check(asked, entry)
+            if entry.on:
+                check(asked, entry)
         except CANNOT as error:
             left.append(f"{entry.change}: {sentence(error)}")
             continue

@@ -23,6 +23,7 @@ from .returning import return_to, return_to_note
 from .writing import evidence_of, moment_at, place_in, small_picture
 
 if TYPE_CHECKING:
+    from ...capture import Capture
     from ..answers import Served
     from .tour import Tour
 
@@ -34,7 +35,9 @@ class Noted(Live):
         kept = notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes)  # what is no path raises first
         super().__init__(*given, **initial)
         self.touring: Tour | None = None
-        self._before: dict[str, Any] | None = None  # where the view was before it returned to a moment
+        self._before: tuple[dict[str, Any], list[Capture]] | None = (
+            None  # where the view was before it returned to a moment, and on which runs
+        )
         self._own_notes = not isinstance(notes, Notes)
         self.board = Board(kept, self._tell_noted)
         self.board.told()
@@ -141,9 +144,10 @@ class Noted(Live):
         self._require_open()
         if note is None:
             before, self._before = self._before, None
-            return [] if before is None else return_to(self, before, wait=wait)
+            return [] if before is None else return_to(self, before[0], wait=wait, known=before[1])
         meant = self.board.notes[note if isinstance(note, str) else note.id]
-        before = self._snapshot(stood)
+        asked = self.inquiry.asked
+        before = self._snapshot(stood), [run for run in (asked.first, asked.second) if run is not None]
         left = return_to_note(self, meant, prompt, wait)
         self._before = self._before or before
         return left
@@ -155,6 +159,7 @@ class Noted(Live):
         if self.touring is not None:
             self.touring.end()
         self.board.close()
+        self._before = None
         super().close()
         if self._own_notes and not sys.is_finalizing():  # ipywidgets closes views also when the interpreter goes
             self.board.notes.close()

@@ -6,7 +6,7 @@ cannot be brought back is left as it is, and said. What a moment is, moment.py k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...notes.standing import Standing, standing
@@ -26,14 +26,23 @@ if TYPE_CHECKING:
 Spans = Mapping[str, tuple[int, int]]
 
 
-def return_to(view: Shows, moment: Mapping[str, Any], *, spans: Spans | None = None, own_prompt: bool = True, wait: bool = False) -> Left:
+def return_to(
+    view: Shows,
+    moment: Mapping[str, Any],
+    *,
+    spans: Spans | None = None,
+    own_prompt: bool = True,
+    wait: bool = False,
+    known: Sequence[Capture] = (),
+) -> Left:
     """Return to a moment; gives what could not be brought back, as far as it is known at once.
 
     spans: where the tokens that it is about are on the present prompt. own_prompt: on the moment's own prompt, which is run where it is not
     the present one. wait: return only when the prompts have been run (what fails raises); else they are run on the view's worker.
+    known: runs of its prompts that are there still.
     """
     left: Left = []
-    runs = _Runs(view, moment, own_prompt, left)
+    runs = _Runs(view, moment, own_prompt, known, left)
     if not runs.needed:
         _apply(view, moment, spans, left)
     elif wait:
@@ -81,7 +90,7 @@ def _pointed(note: Note, spans: Spans, run: Capture | None) -> dict[str, Any]:
 class _Runs:
     """The prompts of a moment that have to be run."""
 
-    def __init__(self, view: Shows, moment: Mapping[str, Any], own_prompt: bool, left: Left) -> None:
+    def __init__(self, view: Shows, moment: Mapping[str, Any], own_prompt: bool, known: Sequence[Capture], left: Left) -> None:
         self._view, self._base = view, view.inquiry.asked.first
         asked, first, second = view.inquiry.asked, moment.get("prompt"), moment.get("second")
         self._first = self._second = None
@@ -89,12 +98,12 @@ class _Runs:
             return
         same_model = moment.get("model") in (None, self._base.model_fingerprint)
         if own_prompt and first is not None and not is_on(first, self._base):
-            self._first = prompt_given(first)
+            self._first = _of(known, first)
             if self._first is None:
                 left.append("its prompt was too long to be kept with the note")
         is_there = is_on(first, self._base) or self._first is not None
         if same_model and is_there and second is not None and not is_on(second, asked.second):
-            self._second = prompt_given(second)
+            self._second = _of(known, second)
 
     @property
     def needed(self) -> bool:
@@ -110,7 +119,7 @@ class _Runs:
         """Run them."""
         assert self._base is not None
         first, second = (
-            None if prompt is None else self._base.again(prompt, progress=progress, cancelled=cancelled)
+            prompt if prompt is None or is_run(prompt) else self._base.again(prompt, progress=progress, cancelled=cancelled)
             for prompt in (self._first, self._second)
         )
         return first, second
@@ -123,6 +132,16 @@ class _Runs:
             inquiry.begin(first, cancelled)
         if second is not None:
             inquiry.compare(second)
+
+
+def _of(known: Sequence[Capture], told: Mapping[str, Any]) -> Any:
+    """A run of a moment's prompt that is there, or what is run."""
+    return next((run for run in known if is_on(told, run)), None) or prompt_given(told)
+
+
+def is_run(given: Any) -> bool:
+    """Whether it is a Capture already."""
+    return hasattr(given, "pattern")
 
 
 def _apply(view: Shows, moment: Mapping[str, Any], spans: Spans | None, left: Left) -> None:

@@ -51,5 +51,5 @@ def step_trait(notes: NoteList, ground: Ground | None, id: str, shown: Collectio
     stands = Standing("detached", why="there is no run yet") if ground is None else standing(note, ground)
     here = None if stands.kind in ("choose", "detached") else stands.spans
     why = dict.fromkeys(sentence for sentence in (stands.why, *left) if sentence)
-    words = place_words(note.place, here, () if ground is None else ground.tokens)
+    words = place_words(note.place, here, *(((), ()) if ground is None else (ground.tokens, ground.kinds)))
     return {**empty, "text": note.text, "tree": tree_of(note.text), "words": words, "why": "; ".join(why), "ask": note.ask}

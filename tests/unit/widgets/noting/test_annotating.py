@@ -213,6 +213,6 @@ def test_what_is_no_path_of_a_file_leaves_no_half_made_view(demo, tmp_path):
 
     before = len(widget._instances)
     for wrong in (tmp_path, 3, "x.ipynb"):
-        with pytest.raises((TypeError, ValueError), match="path"):
+        with pytest.raises((TypeError, ValueError), match="path|notebook"):
             lw.Inspector(demo, notes=wrong)
     assert len(widget._instances) == before

@@ -198,3 +198,55 @@ def test_the_page_is_at_the_note_before_the_kernel_hears_of_the_click_and_back_l
     assert view.cursor["key"] == 4
     page.ask("return", note=None)
     assert view.cursor == stood
+
+
+@pytest.mark.parametrize(
+    "places", [{}, {"layer": -1}, {"layer": 1}, {"layer": 1, "head": 1, "key": 2}, {"layer": 2, "head": 0, "query": 4, "key": 1}]
+)
+def test_a_selection_that_was_empty_in_part_comes_back_so_with_the_changed_run(view, places):
+    view.interventions = lw.Intervention("z", layer=3, head=2)
+    drain(view)
+    view.selection.move(**{"layer": None, "head": None, "query": None, "key": None, **places})
+    stood, snapshot = dict(view.cursor), view.snapshot()
+    scattered(view)
+    assert view.restore(snapshot) == []
+    drain(view)
+    assert view.shown == "changed" and view.cursor == stood
+
+
+def test_a_change_that_was_off_for_want_of_its_prompt_comes_back_off(view, demo):
+    view.interventions = lw.Intervention("scores", layer=1, position=13, key=3)
+    drain(view)
+    view.show_capture(demo.again("The keys to"))
+    drain(view)
+    snapshot = view.snapshot()
+    assert [one["on"] for one in view.changes] == [False]
+    view.interventions = []
+    assert view.restore(snapshot) == []
+    assert [one["on"] for one in view.changes] == [False]
+
+
+def test_back_needs_no_run_of_the_prompt_that_was_there(view, page, tiny_run):
+    """Not even where it was too long to be kept with a moment."""
+    from tests.unit.widgets.tiny import prompt_of
+
+    note = view.annotate("x", layer=0)
+    long = tiny_run.again(prompt_of(4000))
+    view.show_capture(long)
+    drain(view)
+    view.show_capture(view.capture)
+    page.ask("return", note=note.id, prompt=False)
+    assert page.ask("return", note=None)["left"] == [] and view.capture is long
+
+
+def test_back_leads_to_the_very_run_that_was_there(view, page, demo):
+    note = view.annotate("x", layer=0)
+    other = demo.again(OTHER)
+    view.show_capture(other)
+    drain(view)
+    page.ask("return", note=note.id, prompt=True)
+    page.settled()
+    assert view.capture.prompt == demo.prompt
+    page.ask("return", note=None)
+    page.settled()
+    assert view.capture is other
