@@ -22,6 +22,8 @@ export interface ChangePlaces {
   position: Places;
   key: Places;
   neuron: Places;
+  /** What took its place, as in `changes`. */
+  how?: string;
 }
 
 /** Rendered Markdown: texts and known elements, nothing else. */

@@ -217,6 +217,14 @@ describe("what a panel proposes", () => {
     expect(ui.composing.value?.words).toBe("the whole run");
   });
 
+  it("of the next token says that it is about what comes after, not about the token itself", () => {
+    const ui = makeUi(makeStage());
+    compose(ui, "next");
+    expect(ui.composing.value?.words).toBe("after “,”");
+    compose(ui, "text");
+    expect(ui.composing.value?.words).toBe("“,”");
+  });
+
   it("lies on the run that is shown: what is pinned or drawn over beyond it is left out", () => {
     const stage = makeStage();
     const ui = makeUi(stage);

@@ -4,6 +4,7 @@ import { contrast, parseColour } from "../../src/paint/rgb";
 import type { About } from "../../src/protocol";
 import { DARK, LIGHT } from "../../src/theme";
 import { placeX, placeY, scatterLayout } from "../../src/views/causes/scatter-layout";
+import { paintCorner } from "../../src/views/notes/mark-paint";
 import { drawnNotes, indexed, looksAt, notesAt, openAbout, spotsOf } from "../../src/views/notes/marks";
 import { COLUMN, ROW } from "../../src/views/pattern/arcs-paint";
 import { field } from "../shapes";
@@ -46,6 +47,20 @@ async function shown(stage: TestStage) {
   await painted();
   return { stage, view, marks: (name: string) => marksIn(view.panel(name)) };
 }
+
+describe("how many notes there are", () => {
+  it.each([3, 9, 12])("stands whole within its square (%i notes)", (many) => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [40, 40];
+    const context = canvas.getContext("2d")!;
+    const items = Array.from({ length: many }, (_, i) => makeNote(`${i}`));
+    paintCorner(context, LIGHT, { x: 0, y: 0, width: 40, height: 40 }, { notes: items, hollow: false });
+    const row = Array.from({ length: 40 }, (_, x) => [...context.getImageData(x, 2, 1, 1).data.slice(0, 3)]);
+    const square = row.filter((colour) => `rgb(${colour.join(", ")})` === NOTE).length;
+    context.font = "700 9px system-ui, sans-serif";
+    expect(square).toBeGreaterThan(context.measureText(many > 9 ? "9+" : String(many)).width + 2);
+  });
+});
 
 describe("which notes are drawn", () => {
   const ids = (stage: TestStage) => drawnNotes(stage).map(({ id }) => id);

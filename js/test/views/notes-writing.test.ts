@@ -100,6 +100,22 @@ describe("a new note", () => {
     expect(view.panel("heads").querySelector('.composer [role="status"]')!.textContent).toBe("The note is saved.");
   });
 
+  it.each([60, 8])("that was saved is seen in the list, however long that is (%i notes)", async (many) => {
+    const stage = noted(...Array.from({ length: many }, (_, i) => makeNote(`${i}`)));
+    const view = await shown(stage);
+    await begin(view);
+    await type(box(view), "found");
+    press(box(view), "Enter", { ctrlKey: true });
+    await painted();
+    stage.notes.value = { ...stage.notes.value, items: [...stage.notes.value.items, makeNote("new")] };
+    await painted();
+    const scrolls = view.find(".stay").getBoundingClientRect();
+    const { top, bottom } = card(view, "new").getBoundingClientRect();
+    expect(top).toBeGreaterThanOrEqual(scrolls.top - 1);
+    expect(bottom).toBeLessThanOrEqual(scrolls.bottom + 1);
+    expect(view.root.activeElement).toBe(view.panel("heads").querySelector('[role="grid"]'));
+  });
+
   it("keeps the author for the next", async () => {
     const stage = noted();
     const view = await shown(stage);

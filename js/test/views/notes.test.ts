@@ -120,6 +120,28 @@ describe("a card", () => {
     expect(card(view, "b").querySelector('[role="alert"]')).toBe(null);
   });
 
+  it("says that it waits for the kernel while that is at something else, until it has answered", async () => {
+    const stage = noted(makeNote("a"), makeNote("b"));
+    let answer = () => {};
+    stage.note = async (op) => {
+      stage.calls.push(["note", op]);
+      await new Promise<void>((go) => {
+        answer = go;
+      });
+      return null;
+    };
+    const view = await shown(stage);
+    const waits = (id: string) => card(view, id).textContent!.includes("waits for the kernel");
+    for (let i = 0; i < 2; i++) buttonIn(card(view, "a"), "resolve").click();
+    await painted();
+    expect(waits("a")).toBe(false); // no word flickers where it answers at once
+    await expect.poll(() => waits("a")).toBe(true);
+    expect([waits("b"), stage.calls.length]).toEqual([false, 1]);
+    answer();
+    await painted();
+    expect(waits("a")).toBe(false);
+  });
+
   it("tells who can not see it what was done", async () => {
     const view = await shown(noted(makeNote("a")));
     buttonIn(card(view, "a"), "resolve").click();

@@ -192,6 +192,7 @@ describe("a step that asks", () => {
     await painted();
     expect(view.root.querySelector(".tour form")).toBe(null);
     expect(view.find(".tour .prose").textContent).toBe("It looks at Mary.");
+    expect(view.find(".tour .said").textContent).toContain("Step 2 of 5.Which head copies?It looks at Mary.");
     expect(view.find(".tour .guessed").textContent).toBe("you said: L3H1, I think");
   });
 

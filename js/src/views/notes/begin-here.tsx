@@ -2,7 +2,7 @@
 import { type Ui, useUi } from "../ui";
 import { aboutWords } from "./about-words";
 import { type Subject, subjectOf } from "./compose";
-import { PlaceWords } from "./note-words";
+import { PlaceWords, plainly } from "./note-words";
 
 const WHOLE: Subject = {
   about: { layer: null, head: null, heads: [], query: null, key: null, change: null },
@@ -22,9 +22,11 @@ export function beginHere(ui: Ui): void {
 export function BeginHere() {
   const ui = useUi();
   if (ui.composing.value?.panel === "notes") return null;
+  const { words } = subjectHere(ui);
+  const label = `note on ${plainly(words)} (n)`;
   return (
-    <button type="button" class="act begin-here" onClick={() => beginHere(ui)}>
-      <kbd>n</kbd>+ note on <PlaceWords words={subjectHere(ui).words} />
+    <button type="button" class="act begin-here" aria-label={label} onClick={() => beginHere(ui)}>
+      <kbd>n</kbd>+ note on <PlaceWords words={words} />
     </button>
   );
 }

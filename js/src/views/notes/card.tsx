@@ -6,7 +6,7 @@
  */
 import { useComputed } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { Attempts, Failure } from "../../panels/attempt";
+import { Attempts, Failure, Waits } from "../../panels/attempt";
 import type { NewNote, NoteItem, NoteOp } from "../../protocol-notes";
 import { useUi } from "../ui";
 import { Quiet } from "./controls";
@@ -36,6 +36,7 @@ export function Card({ note, called, orphan, gone }: CardProps) {
   const card = useRef<HTMLElement>(null);
   const attempts = useMemo(() => new Attempts(), []);
   const isOpen = useIt(() => ui.openNote.value === id);
+  const isNew = useIt(() => desk.saved.value === id);
   const tabIndex = useIt(() => (desk.current.value === id ? 0 : -1));
   const returned = useIt(() => (desk.returned.value?.note === id ? desk.returned.value : null));
   const writing = useIt(() => desk.opened.value.get(id));
@@ -45,8 +46,8 @@ export function Card({ note, called, orphan, gone }: CardProps) {
     begun.current = false;
   }, [writing]);
   useLayoutEffect(() => {
-    if (isOpen) reveal(card.current!);
-  }, [isOpen]);
+    if (isOpen || isNew) reveal(card.current!);
+  }, [isOpen, isNew]);
   const place = () => card.current?.querySelector<HTMLElement>(".where");
   const focus = () => place()?.focus({ preventScroll: true });
   useFocusKept(card, place);
@@ -65,7 +66,9 @@ export function Card({ note, called, orphan, gone }: CardProps) {
   const save = async ({ author, ...typed }: NewNote) => {
     if (writing === "reply" || gone) {
       const reply = gone ? {} : { reply: id };
-      return stage.note({ op: "add", author, ...typed, ...reply, field: note.field, ...(about && { about }) });
+      const op = { op: "add" as const, author, ...typed, ...reply, field: note.field, ...(about && { about }) };
+      desk.saved.value = (await stage.note(op)) ?? "";
+      return;
     }
     const changed = Object.entries(typed).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(note[name as keyof NoteItem]),
@@ -199,6 +202,7 @@ export function Card({ note, called, orphan, gone }: CardProps) {
           {plainly(returned.left.join(" "))} {does("back to where I was", () => attempts.try(() => returnToBefore(ui)))}
         </p>
       )}
+      <Waits of={attempts} />
       <Failure of={attempts.refused.value} />
     </article>
   );

@@ -117,10 +117,11 @@ export function compose(ui: Ui, panel: Begun, change?: number): boolean {
   const subject = subjectOf(ui, panel, change);
   if (subject === null) return false;
   const called = changeAt(ui.stage, change);
+  const words = aboutWords(subject.about, ui.stage.tokens.value.texts, called?.name || called?.words);
   ui.composing.value = {
     ...subject,
     panel: panel === "beside" ? "heads" : panel,
-    words: aboutWords(subject.about, ui.stage.tokens.value.texts, called?.name || called?.words),
+    words: panel === "next" ? `after ${words}` : words,
   };
   return true;
 }

@@ -29,7 +29,7 @@ export function Composer({ panel }: { panel: PanelName }) {
   }, [now]);
   const save = async (typed: NewNote) => {
     said.value = "";
-    await stage.note({ op: "add", ...typed, field: now!.field, about: now!.about });
+    desk.saved.value = (await stage.note({ op: "add", ...typed, field: now!.field, about: now!.about })) ?? "";
     said.value = "The note is saved.";
   };
   const close = () => {

@@ -45,6 +45,8 @@ export class Desk {
   readonly opened = signal<ReadonlyMap<string, "edit" | "reply">>(new Map());
   /** The one card that Tab reaches. */
   readonly current = signal("");
+  /** The note that was last saved here: its card is brought into sight. */
+  readonly saved = signal("");
   /** What was last done, for those who hear it. */
   readonly said = signal("");
   /** How often it was returned: only the last answer counts. */

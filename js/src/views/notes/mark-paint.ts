@@ -35,13 +35,15 @@ export function paintCorner(context: Context, theme: Theme, box: Box, { notes, h
   context.save();
   context.beginPath();
   if (notes.length > 1 && Math.min(box.width, box.height) >= COUNTED) {
-    context.rect(right - BADGE - 0.5, box.y + 0.5, BADGE, BADGE);
-    filled(context, theme, hollow);
+    const count = notes.length > 9 ? "9+" : String(notes.length);
     context.font = "700 9px system-ui, sans-serif";
+    const width = Math.max(BADGE, Math.ceil(context.measureText(count).width) + 4);
+    context.rect(right - width - 0.5, box.y + 0.5, width, BADGE);
+    filled(context, theme, hollow);
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = hollow ? theme.note : theme.bg;
-    context.fillText(notes.length > 9 ? "9+" : String(notes.length), right - BADGE / 2 - 0.5, box.y + BADGE / 2 + 1);
+    context.fillText(count, right - width / 2 - 0.5, box.y + BADGE / 2 + 1);
   } else {
     const size = cornerSize(box);
     context.moveTo(right - size, box.y);

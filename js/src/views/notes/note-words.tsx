@@ -39,7 +39,7 @@ export function timeWords(created: string, now = new Date()): { short: string; f
   const isToday = at.toDateString() === now.toDateString();
   const day = { day: "numeric", month: "short" } as const;
   const year = at.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
-  const short = isToday ? ({ hour: "2-digit", minute: "2-digit" } as const) : { ...day, ...year };
+  const short = isToday ? ({ hour: "numeric", minute: "2-digit" } as const) : { ...day, ...year };
   return { short: at.toLocaleString([], short), full: String(at) };
 }
 

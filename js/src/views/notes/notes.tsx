@@ -6,7 +6,7 @@
  */
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { Attempts, Failure, InWords } from "../../panels/attempt";
+import { Attempts, Failure, InWords, Waits } from "../../panels/attempt";
 import type { NoteItem } from "../../protocol";
 import type { Filters } from "../../protocol-notes";
 import { useUi } from "../ui";
@@ -55,8 +55,10 @@ export function NotesPanel() {
     all.splice(after < 0 ? all.length : after, 0, note);
   }
   const threads = threadsOf(all);
-  const opensAt = threads.findIndex(({ note, replies }) =>
-    [note, ...replies].some(({ id }) => id === ui.openNote.value),
+  const sought = [ui.openNote.value, desk.saved.value];
+  const opensAt = threads.reduce(
+    (last, { note, replies }, i) => ([note, ...replies].some(({ id }) => sought.includes(id)) ? i : last),
+    -1,
   );
   const drawn = threads.slice(0, Math.max(most.value, opensAt + 1));
   const ids = drawn.flatMap(({ note, replies }) => [note, ...replies].map(({ id }) => id));
@@ -139,6 +141,7 @@ export function NotesPanel() {
           Undo: {plainly(undo)}
         </Quiet>
       )}
+      <Waits of={attempts} />
       <Failure of={attempts.refused.value} />
       <BeginHere />
       <Composer panel="notes" />

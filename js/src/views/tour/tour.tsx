@@ -105,6 +105,7 @@ function Player({ tour }: { tour: Tour }) {
 function Told({ tour }: { tour: Tour }) {
   return (
     <>
+      {tour.ask !== "" && <p class="dim">{plainly(tour.ask)}</p>}
       <div class="prose" data-plain={tour.tree === null} dir="auto">
         {tour.tree ? <Tree nodes={tour.tree} /> : tour.text}
       </div>
@@ -114,7 +115,11 @@ function Told({ tour }: { tour: Tour }) {
         </p>
       )}
       {tour.why !== "" && <p class="dim">{plainly(tour.why)}</p>}
-      {tour.guess !== null && <p class="guessed">you said: {plainly(tour.guess)}</p>}
+      {tour.guess !== null && (
+        <p class="guessed">
+          you said: <PlaceWords words={tour.guess} />
+        </p>
+      )}
     </>
   );
 }
