@@ -47,6 +47,11 @@ def test_from_a_click_on_a_head_to_the_card_the_mark_the_file_and_python(view: N
     (top, left), (bottom, right) = changed.min(0), changed.max(0)
     assert bottom - top <= 10 and right - left <= 10, "nothing but the corner was painted"
 
+    view.click_head(0, 0)
+    assert card.get_attribute("data-open") == "false"
+    view.click_head(2, 1)
+    view.notes.locator('.card[data-open="true"]').and_(card).wait_for()  # a click on what is marked opens its card
+
     (note,) = view.told()
     expected = {"text": "looks **back** at the first `name`", "tags": ["mover", "names"], "evidence": "observed", "field": "attention"}
     expected |= {"layer": 2, "head": 1, "resolved": False, "spans": {}}
@@ -326,6 +331,12 @@ def test_keys_typed_into_the_lines_are_letters_and_escape_loses_nothing(view: No
     view.card(TYPED).wait_for()
     note = view.note(TYPED)
     assert [note["text"], note["author"], note["ask"], note["tags"]] == [TYPED, TYPED, TYPED, ["one"]]
+
+    assert view.focus()[2] == "text"
+    keyboard.type("xbaddmM")  # the lines are gone: commands of the notebook, if they got there
+    view.card(TYPED).locator(".where").focus()
+    keyboard.type("xbaddmM")
+    assert cells.count() == 3 and view.cards() == [TYPED]
 
     for name, form in (("reply", "a reply"), ("edit", "edit this note")):
         view.does(TYPED, name).first.click()

@@ -17,6 +17,10 @@ from tests.browser.noted import NotedView, events, noted, save_with_views
 OTHER = "Then Mary and John and Mary went to the store"
 ADDS = "import sys, llmwidgets as lw; lw.Notes(sys.argv[1], author='another kernel').add(sys.argv[2], tags=['far'])"
 
+# Begins to run code beside the cells, and does not wait for its end.
+START = "(code) => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code, store_history: false }); }"
+IS_BUSY = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
+
 
 @pytest.fixture
 def view(warm, tmp_path):
@@ -107,6 +111,31 @@ def test_while_the_file_cannot_be_written_notes_stay_and_say_so_and_are_written_
         assert view.notebook.value("view.notes.state") == "saved"
         assert f"meanwhile {number}" in [event["set"].get("text") for event in events(file)]
     assert sorted(view.cards()) == ["before", "meanwhile 0", "meanwhile 1"]
+
+
+def test_a_note_that_is_written_while_a_long_cell_runs_is_in_the_file_before_that_ends_and_once(view: NotedView, tmp_path: Path):
+    gate, ended, file = (tmp_path / name for name in ("go_on", "ended", "llmwidgets-notes.jsonl"))
+    view.open_notes()
+    view.click_head(1, 1)
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [1, 1])
+    waits = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)"
+    view.page.evaluate(START, f"{waits}\npathlib.Path({str(ended)!r}).touch()")
+    try:
+        view.page.wait_for_function(IS_BUSY)
+        view.page.keyboard.press("n")
+        view.lines("heads").wait_for()
+        view.page.keyboard.type("while it runs")
+        for _ in range(3):
+            view.page.keyboard.press("Control+Enter")
+        view.card("while it runs").wait_for()
+        assert view.cards() == ["while it runs"]
+        assert [event["set"]["text"] for event in events(file) if "text" in event["set"]] == ["while it runs"]
+        assert not ended.exists(), "the cell still runs"
+    finally:
+        gate.touch()
+    view.notebook.wait_until_idle()
+    assert ended.exists()
+    assert len(view.told()) == len(view.cards()) == 1
 
 
 def test_two_views_two_kernels_and_a_notebook_without_one_have_the_same_notes(open_notebook, lab):
