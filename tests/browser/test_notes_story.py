@@ -266,6 +266,43 @@ def test_a_click_on_a_card_brings_selection_fields_filters_and_interventions_bac
         np.testing.assert_array_equal(view.numbers(panel), before, err_msg=panel)
 
 
+def test_back_leads_to_where_one_had_moved_on_to_and_not_further(view: NotedView):
+    view.notebook.python("""
+a = view.annotate('note A', layer=2, head=1, query=9, key=1)
+b = view.annotate('note B', layer=1, head=0, query=5, key=2)
+view.selection.move(layer=0, head=0, query=3, key=None)""")
+    view.card("note B").wait_for()
+
+    def back(words: str) -> None:
+        view.does(words, "back to where I was").click()
+        view.does(words, "back to where I was").wait_for(state="detached")
+        view.wait_until_quiet()
+
+    view.return_to("note A")
+    view.click_head(3, 3)
+    view.page.keyboard.press("z")
+    view.wait_until_settled("changed", changes=1)
+    view.notebook.wait_for_value(SELECTED, [3, 3, 9, 1])
+    view.return_to("note B")
+    view.wait_until_settled("clean", changes=0)
+    assert view.notebook.value(SELECTED) == [1, 0, 5, 2]
+    back("note B")
+    view.wait_until_settled("changed", changes=1)
+    view.notebook.wait_for_value(SELECTED, [3, 3, 9, 1])
+
+    view.notebook.python("tour = lw.tour(view, [a, b])")
+    view.wait_for_step("1 of 2")
+    view.notebook.python("tour.end()")
+    view.player.wait_for(state="detached")
+    view.click_head(0, 2)
+    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [0, 2])
+    before = view.notebook.value(SELECTED)
+    view.return_to("note B")
+    assert view.notebook.value(SELECTED) == [1, 0, 5, 2]
+    back("note B")
+    view.notebook.wait_for_value(SELECTED, before)
+
+
 def test_python_and_screen_are_two_hands_on_the_same_notes(view: NotedView):
     view.notebook.python("note = view.annotate('from *Python*', layer=1, head=3, query=5, key=2, tags=['a'], author='ana')")
     view.card("from Python").wait_for()  # and the panel opened for it
