@@ -102,15 +102,18 @@ class Inquiry(Following):
                 asked = replace(asked, pairs=tuple(given), how="hand")
             self._ask(asked.measured_anew(), fresh=True)
 
-    def become(self, other: Callable[[Asked, Check], Asked]) -> None:
-        """Ask everything else at once, made of what is asked now. other: gets a check that raises for a change that a run cannot have."""
+    def become(self, other: Callable[[Asked, Check], Asked], over: bool = False) -> None:
+        """Ask everything else at once, made of what is asked now.
+
+        other: gets a check that raises for a change that a run cannot have. over: also where a prompt is being captured, for it has come
+        """
         with TURN:
             former = self.asked
             asked = other(former, self._check)
             self._latest = max((entry.id for entry in asked.entries if entry.on), default=0)
             basis = lambda of: (of.metric, id(of.second), of.pairs)  # noqa: E731
             is_fresh = basis(asked) != basis(former)
-            self._ask(asked.measured_anew() if is_fresh else asked, fresh=is_fresh, over=True)
+            self._ask(asked.measured_anew() if is_fresh else asked, fresh=is_fresh, over=over)
 
     def new_id(self) -> int:
         """A number for a change that no other one has had."""

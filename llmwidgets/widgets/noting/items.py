@@ -101,7 +101,9 @@ def about_of(place: Place, spans: Spans) -> dict[str, Any]:
 
 def change_places(change: Mapping[str, Any]) -> dict[str, Any]:
     """An intervention's places, as the `changes` trait tells them."""
-    return {"site": str(change.get("site", "")), **{name: _several(change.get(name)) for name in _PLACES}}
+    places = {"site": str(change.get("site", "")), **{name: _several(change.get(name)) for name in _PLACES}}
+    how = change.get("how") or (change.get("replacement") or {}).get("how")
+    return {**places, "how": how} if isinstance(how, str) else places
 
 
 def _several(places: Any) -> list[int] | None:

@@ -20,11 +20,11 @@ from ..inquiry.proposals import CANNOT, aligned, metric_for
 from ..settings import DEFAULTS
 from ..traits import written_bytes
 from .framing import FRAMING
+from .moment_form import VERSION
 
 if TYPE_CHECKING:
     from ...capture import Capture
 
-VERSION = 1
 LONGEST_PROMPT = 8_000  # bytes of text or ids that are kept: a note that stands beside a longer prompt returns on that prompt only
 MOST_BYTES = 60_000
 OWN_SETTINGS = ("theme", "palette", "notesPanel")
@@ -76,18 +76,6 @@ def is_on(told: Mapping[str, Any] | None, run: Capture | None) -> bool:
     return told is not None and run is not None and told.get("digest") == run.prompt_fingerprint
 
 
-def checked(moment: Any) -> dict[str, Any]:
-    """A moment that a caller or a file gave. ValueError for what is none."""
-    kinds = {"cursor": dict, "settings": dict, "framing": dict, "changes": list, "shown": str}
-    is_one = isinstance(moment, Mapping) and "v" in moment
-    if not is_one or any(not isinstance(moment.get(name, kind()), kind) for name, kind in kinds.items()):
-        raise ValueError(f"{moment!r:.80} is no snapshot; expected what view.snapshot() gave")
-    version = moment.get("v")
-    if version != VERSION:
-        raise ValueError(f"a snapshot of version {version!r:.20} came; this llmwidgets reads version {VERSION}")
-    return dict(moment)
-
-
 Check = Callable[[Asked, Entry], None]
 
 
@@ -134,7 +122,8 @@ def _second_again(asked: Asked, moment: Mapping[str, Any], left: Left) -> Asked:
     if told is None:
         return aligned(replace(asked, second=None, how="position", pairs=()))
     if not is_on(told, asked.second):
-        left.append("its second prompt was too long to be kept with the note")
+        if prompt_given(told) is None:
+            left.append("its second prompt was too long to be kept with the note")
         return asked
     pairs = moment.get("pairs")
     if pairs is None:

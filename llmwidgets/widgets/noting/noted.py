@@ -17,7 +17,8 @@ from ..live import Live
 from ..selection import TURN
 from .asking import noting_methods
 from .board import Board
-from .moment import checked, moment_of
+from .moment import moment_of
+from .moment_form import checked
 from .notes_of_view import NotesOfView
 from .returning import return_to, return_to_note
 from .writing import evidence_of, moment_at, place_in, small_picture
@@ -127,7 +128,7 @@ class Noted(Live):
     def restore(self, snapshot: Mapping[str, Any]) -> list[str]:
         """Return to a snapshot, running its prompts again where they are not the present ones. Gives what could not be brought back.
 
-        Raises ValueError for what is no snapshot, and what running a prompt raises.
+        Raises ValueError for what is no snapshot.
         """
         self._require_open()
         return return_to(self, checked(snapshot), wait=True)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...models.errors import CaptureStopped
 from ...notes.standing import Standing, standing
 from .. import settings as how
 from ..answers import Cancelled, never
 from ..failures import sentence
 from ..inquiry.proposals import CANNOT
 from ..selection import COORDINATES, TURN
-from .moment import OWN_SETTINGS, Left, asked_again, checked, is_on, prompt_given
+from .moment import OWN_SETTINGS, Left, asked_again, is_on, prompt_given
+from .moment_form import checked
 
 if TYPE_CHECKING:
     from ...capture import Capture
@@ -38,7 +40,7 @@ def return_to(
     """Return to a moment; gives what could not be brought back, as far as it is known at once.
 
     spans: where the tokens that it is about are on the present prompt. own_prompt: on the moment's own prompt, which is run where it is not
-    the present one. wait: return only when the prompts have been run (what fails raises); else they are run on the view's worker.
+    the present one. wait: return only when the prompts have been run; else they are run on the view's worker.
     known: runs of its prompts that are there still.
     """
     left: Left = []
@@ -48,13 +50,15 @@ def return_to(
     elif wait:
         found = runs.run(None, never)
         runs.show(found, never)
-        _apply(view, moment, spans, left)
+        _apply(view, moment, spans, left, over=True)
+        left.extend(runs.failed)
     else:
 
         def publish(found: Any, cancelled: Cancelled) -> None:
             late: Left = []
             runs.show(found, cancelled)
-            _apply(view, moment, spans, late)
+            _apply(view, moment, spans, late, over=True)
+            late.extend(runs.failed)
             if late:
                 with TURN:
                     view.problems = [
@@ -94,6 +98,7 @@ class _Runs:
         self._view, self._base = view, view.inquiry.asked.first
         asked, first, second = view.inquiry.asked, moment.get("prompt"), moment.get("second")
         self._first = self._second = None
+        self.failed: Left = []
         if self._base is None:
             return
         same_model = moment.get("model") in (None, self._base.model_fingerprint)
@@ -116,13 +121,22 @@ class _Runs:
         return self._first if isinstance(self._first, str) else None
 
     def run(self, progress: Progress | None, cancelled: Cancelled) -> tuple[Capture | None, Capture | None]:
-        """Run them."""
-        assert self._base is not None
-        first, second = (
-            prompt if prompt is None or is_run(prompt) else self._base.again(prompt, progress=progress, cancelled=cancelled)
-            for prompt in (self._first, self._second)
-        )
+        """Run them; what cannot be run is said in `failed`."""
+        first = self._made(self._first, "its prompt", progress, cancelled)
+        second = None if first is None and self._first is not None else self._made(self._second, "its second prompt", progress, cancelled)
         return first, second
+
+    def _made(self, prompt: Any, called: str, progress: Progress | None, cancelled: Cancelled) -> Capture | None:
+        if prompt is None or is_run(prompt):
+            return prompt
+        assert self._base is not None
+        try:
+            return self._base.again(prompt, progress=progress, cancelled=cancelled)
+        except CaptureStopped:
+            raise
+        except Exception as error:  # a changed model, a detached one, memory: the rest of the moment comes back
+            self.failed.append(f"{called} could not be run: {sentence(error)}")
+            return None
 
     def show(self, found: tuple[Capture | None, Capture | None], cancelled: Cancelled) -> None:
         """Show what was run."""
@@ -144,8 +158,9 @@ def is_run(given: Any) -> bool:
     return hasattr(given, "pattern")
 
 
-def _apply(view: Shows, moment: Mapping[str, Any], spans: Spans | None, left: Left) -> None:
-    """What needs no run: asked as one, and then the cursor, the fields and the filters."""
+def _apply(view: Shows, moment: Mapping[str, Any], spans: Spans | None, left: Left, over: bool = False) -> None:
+    """What needs no run: asked as one, and then the cursor, the fields and the filters. over: a prompt that was run for it has just come;
+    else one that is on its way goes on, and what is asked now is asked of it."""
     inquiry = view.inquiry
     run = inquiry.asked.first
     same = is_on(moment.get("prompt"), run)
@@ -160,7 +175,7 @@ def _apply(view: Shows, moment: Mapping[str, Any], spans: Spans | None, left: Le
         except CANNOT as error:
             left.append(f"its filters are not known here: {sentence(error)}")
         if run is not None:
-            inquiry.become(lambda asked, check: asked_again(asked, moment, inquiry.new_id, check, left))
+            inquiry.become(lambda asked, check: asked_again(asked, moment, inquiry.new_id, check, left), over)
             view.selection.move(**_cursor(moment.get("cursor", {}), run, same, spans or {}))
 
 

@@ -35,8 +35,14 @@ def hidden(notes: NoteList, steps: Collection[str], shown: Collection[str]) -> l
     """Steps that ask and are not yet revealed, with whatever answers them."""
     every = list(notes)
     kept = {note.id for note in every if note.id in steps and asks(note, shown)}
-    while more := {note.id for note in every if note.reply_to in kept} - kept:
-        kept |= more
+    replies: dict[str, list[str]] = {}
+    for note in every:
+        replies.setdefault(note.reply_to, []).append(note.id)
+    waiting = list(kept)
+    while waiting:
+        more = [id for id in replies.get(waiting.pop(), ()) if id not in kept]
+        kept.update(more)
+        waiting += more
     return [note.id for note in every if note.id in kept]
 
 

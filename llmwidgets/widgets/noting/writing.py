@@ -59,12 +59,16 @@ def evidence_of(served: Served | None, place: Place) -> str:
 
 
 def change_meant(entries: tuple[Entry, ...], told: Mapping[str, Any]) -> dict[str, Any]:
-    """The intervention of the list that has these places; where it is gone, the places as they were told."""
+    """The intervention of the list that has these places (and changes them so, where `how` is told).
+
+    ValueError where it is gone: what was done there nobody knows any more, and a note must not say something else.
+    """
+    wanted = change_places(told)
     for entry in entries:
         change = entry.change.to_json()
-        if change_places(change) == change_places(told):
+        if {**change_places(change), **({} if "how" in wanted else {"how": None})} == {"how": None, **wanted}:
             return change
-    return {name: value for name, value in change_places(told).items() if value is not None}
+    raise ValueError("this change is not on the list any more; add it again, or write the note about the head or the token itself")
 
 
 def moment_at(moment: Mapping[str, Any], place: Place) -> dict[str, Any]:

@@ -67,7 +67,19 @@ def test_a_note_on_an_intervention_is_of_the_strongest_evidence_and_knows_all_of
     (note,) = view.notes
     assert note.evidence == "intervened"
     assert lw.Intervention.from_json(note.place.change) == view.interventions[0].intervention
-    assert view.noted["items"][0]["about"]["change"] == told
+    assert view.noted["items"][0]["about"]["change"] == {**told, "how": "zero"}
+
+
+def test_a_note_says_nothing_of_a_change_that_is_not_on_the_list_any_more(view, page):
+    held = lw.Intervention("z", layer=3, head=2, replacement=lw.Replacement("own"))
+    view.interventions = [lw.Intervention("z", layer=3, head=2), held]
+    drain(view)
+    places = view.changes[1]["places"]
+    page.ask("note", op="add", text="held", about={"change": {**places, "how": "own"}}, field="")
+    assert lw.Intervention.from_json(view.notes[0].place.change) == held and "held as in the clean run" in page.items()[0]["words"]
+    view.interventions = []
+    reply = page.refused("note", op="add", text="gone", about={"change": {**places, "how": "own"}}, field="")
+    assert not reply.ok and "not on the list any more" in reply.error["message"] and len(view.notes) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,6 +225,6 @@ def test_what_is_no_path_of_a_file_leaves_no_half_made_view(demo, tmp_path):
 
     before = len(widget._instances)
     for wrong in (tmp_path, 3, "x.ipynb"):
-        with pytest.raises((TypeError, ValueError), match="path|notebook"):
+        with pytest.raises((TypeError, ValueError), match=r"path|notebook"):
             lw.Inspector(demo, notes=wrong)
     assert len(widget._instances) == before

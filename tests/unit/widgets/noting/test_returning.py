@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -250,3 +251,69 @@ def test_back_leads_to_the_very_run_that_was_there(view, page, demo):
     page.ask("return", note=None)
     page.settled()
     assert view.capture is other
+
+
+def test_a_card_clicked_while_a_prompt_is_on_its_way_does_not_throw_the_run_away(view, page, demo, monkeypatch):
+    """What was asked for comes, with what the card brought back as far as it means no place of a prompt."""
+    view.interventions = lw.Intervention("z", layer=3, head=2)
+    drain(view)
+    note = view.annotate("x", layer=3, head=2)
+    view.interventions = []
+    drain(view)
+    held, begun = threading.Event(), threading.Event()
+    again = type(demo).again
+
+    def slow(run, prompt, **more):
+        begun.set()
+        assert held.wait(30)
+        return again(run, prompt, **more)
+
+    monkeypatch.setattr(type(demo), "again", slow)
+    page.asks({"id": 900, "method": "run", "params": {"prompt": OTHER}})
+    assert begun.wait(30)
+    page.asks({"id": 901, "method": "return", "params": {"note": note.id, "prompt": False}})
+    held.set()
+    replies = page.settled()
+    assert replies[901].ok and view.capture.prompt == OTHER and view.shown == "changed"
+    assert view.run["prompt"] == OTHER and view.status["state"] == "ready"
+
+
+def test_a_second_prompt_that_cannot_be_run_any_more_keeps_nothing_else_away(view, page, monkeypatch, demo):
+    view.compare(OTHER)
+    view.selection.move(layer=2, head=1, query=4, key=2)
+    drain(view)
+    note = view.annotate("x", layer=2, head=1, query=4, key=2)
+    view.compare(None)
+    scattered(view)
+
+    def changed(run, prompt, **more):
+        raise RuntimeError("the model has changed since this capture")
+
+    monkeypatch.setattr(type(demo), "again", changed)
+    page.ask("return", note=note.id)
+    page.settled()
+    assert (view.cursor["layer"], view.cursor["head"], view.cursor["key"]) == (2, 1, 2) and view.second is None
+    assert "its second prompt could not be run: the model has changed" in view.problems[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"prompt": []},
+        {"prompt": {"text": "x"}},
+        {"second": {"digest": 3}},
+        {"prompt": {"digest": "a", "ids": "12"}},
+        {"pairs": [1, 2]},
+        {"cursor": {"layer": "x"}},
+        {"cursor": {"heads": 3}},
+        {"cursor": {"layer": [1]}},
+    ],
+)
+def test_a_moment_that_somebody_wrote_by_hand_is_refused_before_anything_of_it_is_brought_back(view, page, wrong):
+    before, moment = state(view), {**view.snapshot(), "settings": {"patternView": "arcs"}, **wrong}
+    with pytest.raises(ValueError, match="snapshot"):
+        view.restore(moment)
+    note = view.board.notes.add("x", moment=moment)
+    reply = page.refused("return", note=note.id)
+    assert not reply.ok and reply.error["type"] == "BadRequest"
+    assert state(view) == before
