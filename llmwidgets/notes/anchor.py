@@ -54,12 +54,17 @@ def find(span: Span, text: RunText) -> Found:
 
     Found once: there. More often: where all of what stood around it does so too, if that is one place; else all are offered, those
     first around which more is the same, then the nearest. Where a quote began and ended with whole words, only whole words count as
-    long as there are any. A quote that is not there at all is looked for without the spaces around it, as whole words. Special tokens, and
-    white space, are found by their number alone.
+    long as there are any. A quote that is not there at all is looked for without the spaces around it, as whole words. White space is
+    found as tokens of its own. Special tokens are found as they are written; where that is more often than once, all are offered, the
+    nearest first.
     """
-    if span.at < 0 or not span.quote.strip():
-        return _by_number(span, text)
     quote = span.quote
+    if not quote:
+        return _by_number(span, text)
+    if span.at < 0:
+        return _special(span, text)
+    if not quote.strip():
+        return _ranked(span, text, quote, _blank(span, text))
     begins, ends = _edge(span.prefix, quote), _edge(quote, span.suffix)
     begun = list(occurrences(text.text, quote))
     whole = [at for at in begun if _whole(text.text, at, len(quote), begins, ends)]
@@ -106,14 +111,36 @@ def whole_words(text: str, quote: str) -> list[int]:
 
 
 def _by_number(span: Span, text: RunText) -> Found:
-    if not 0 <= span.start < span.stop <= len(text.tokens):
+    """A token that is no character can only be known by its number."""
+    if not 0 <= span.start < span.stop <= len(text.tokens) or text.special(span.start, span.stop):
         return Found()
-    special = text.special(span.start, span.stop)
     begin, end = text.characters(span.start, span.stop)
-    here = "".join(text.tokens[span.start : span.stop]) if special else text.text[begin:end]
-    if special != (span.at < 0) or here != span.quote:
-        return Found()
-    return Found(((span.start, span.stop),), 1, True)
+    return Found(((span.start, span.stop),), 1, True) if begin == end else Found()
+
+
+def _special(span: Span, text: RunText) -> Found:
+    written, at, starts = [], 0, {}
+    for i, (token, kind) in enumerate(zip(text.tokens, text.kinds, strict=True)):
+        starts[at] = i
+        written.append(token if kind == "special" else "\n")  # what is no special token keeps them apart
+        at += len(written[-1])
+    starts[at] = len(text.tokens)
+    begun = [(starts[at], starts.get(at + len(span.quote), -1)) for at in occurrences("".join(written), span.quote) if at in starts]
+    spans = [(start, stop) for start, stop in begun if start < stop and text.special(start, stop)]
+    spans.sort(key=lambda found: (abs(found[0] - span.start), found))
+    return Found(tuple(spans[:MOST_CHOICES]), len(spans), len(spans) == 1)
+
+
+def _blank(span: Span, text: RunText) -> list[int]:
+    """Where white space stands as whole tokens; else within tokens of white space; else, for more than spaces, anywhere in a token."""
+    exact, blank, within = [], [], []
+    for at in occurrences(text.text, span.quote):
+        end = at + len(span.quote)
+        start, stop = _tokens(span, text, at, end)
+        if start < stop:  # a space between two words is in no token
+            first, last = text.characters(start, stop)
+            (exact if (first, last) == (at, end) else within if text.text[first:last].strip() else blank).append(at)
+    return exact or blank or (within if span.quote.strip(" ") else [])
 
 
 def _ranked(span: Span, text: RunText, quote: str, begun: list[int]) -> Found:

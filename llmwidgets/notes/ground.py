@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .spacing import spaced
+
 if TYPE_CHECKING:
     from ..capture import Capture
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Ground:
     """A run as notes see it. model, prompt, run: digests; tokens with their real spaces; kinds "text", "special" or "byte";
-    "id" where there is no tokenizer."""
+    "word" and "rest" where white space is not in the tokens (spacing.py); "id" where there is no tokenizer."""
 
     model_name: str
     model: str
@@ -28,12 +30,14 @@ class Ground:
     @classmethod
     def of(cls, run: Capture) -> Ground:
         """The ground that a capture gives."""
+        tokens = tuple(run.tokens)
+        kinds = spaced(tokens, run.token_kinds, run.prompt) if run.has_tokenizer else ("id",) * run.n_tokens
         return cls(
             run.model_name,
             run.model_fingerprint,
             run.prompt_fingerprint,
             run.fingerprint,
-            tuple(run.tokens),
-            tuple(run.token_kinds) if run.has_tokenizer else ("id",) * run.n_tokens,
+            tokens,
+            kinds,
             tuple(run.heads_per_layer),
         )

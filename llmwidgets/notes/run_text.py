@@ -1,8 +1,8 @@
 """The text of a run out of its tokens, and which characters each token covers.
 
-Always true: pure, and linear in the number of tokens. Special tokens take no part in the text; between bare ids (of a run without a
-tokenizer) stands a space; tokens that are bytes count as the characters that they make together, and a byte that makes none as it is
-written. Where a piece of the text stands again is anchor.py's.
+Always true: pure, and linear in the number of tokens. Special tokens take no part in the text; before bare ids (of a run without a
+tokenizer) and before words that stand apart there is a space; tokens that are bytes count as the characters that they make together, and a
+byte that makes none as it is written. Where a piece of the text stands again is anchor.py's.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ class RunText:
 
 @lru_cache(maxsize=8)
 def text_of(tokens: tuple[str, ...], kinds: tuple[str, ...]) -> RunText:
-    """The text of a run out of its tokens, whose kinds are "text", "special", "byte" or "id".
+    """The text of a run out of its tokens, whose kinds are those of a Ground.
 
     >>> text_of(("<s>", "it", "<0xE2><0x80>", "<0x99>", "s"), ("special", "text", "byte", "byte", "text")).text
     'it’s'
+    >>> text_of(("the", "play", "##er", "."), ("word", "word", "rest", "text")).text
+    'the player.'
     """
     pieces: list[str] = []
     starts, stops = [0] * len(tokens), [0] * len(tokens)
@@ -56,13 +58,13 @@ def text_of(tokens: tuple[str, ...], kinds: tuple[str, ...]) -> RunText:
         if kinds[i] == "byte" and _BYTES.fullmatch(tokens[i]):
             i, at = _bytes(tokens, kinds, i, at, pieces, starts, stops)
             continue
-        if kinds[i] == "id" and i > 0:
+        if kinds[i] in ("id", "word") and pieces:
             pieces.append(" ")
             at += 1
             starts[i] = at
         if kinds[i] != "special":
-            pieces.append(tokens[i])
-            at += len(tokens[i])
+            pieces.append(tokens[i][2:] if kinds[i] == "rest" else tokens[i])
+            at += len(pieces[-1])
             stops[i] = at
         i += 1
     return RunText("".join(pieces), tuple(starts), tuple(stops), tokens, kinds)

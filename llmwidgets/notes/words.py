@@ -123,7 +123,7 @@ def _span_words(
 
 
 def _text(tokens: Sequence[str], kinds: Sequence[str], start: int, stop: int) -> str:
-    if kinds and any(kind in ("byte", "id") for kind in kinds[start:stop]):
+    if kinds and any(kind in ("byte", "id", "word", "rest") for kind in kinds[start:stop]):
         text = text_of(tuple(tokens), tuple(kinds))
         begin, end = text.characters(start, stop)
         return text.text[begin:end]

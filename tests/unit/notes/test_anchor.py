@@ -180,15 +180,50 @@ def test_composed_and_decomposed_characters_are_told_apart():
     assert find(span_of(plain("caf\u00e9"), "query", 0, 1), plain("cafe\u0301")) == Found()
 
 
-@pytest.mark.parametrize("kind", ["special", "text"])
-def test_special_tokens_and_white_space_are_found_by_number_alone(kind):
-    quote = "<s>" if kind == "special" else "\n"
-    run = text_of((quote, "a", quote), (kind, "text", kind))
-    span = span_of(run, "key", 2, 3)
-    assert find(span, run) == Found(((2, 3),), 1, True)
-    assert find(span, text_of(("b", "c", quote, "d"), ("text", "text", kind, "text"))).spans == ((2, 3),)
-    assert find(span, text_of((quote, "c", "d"), (kind, "text", "text"))) == Found()
-    assert find(span, text_of(("b", "c", quote), ("text", "text", "special" if kind == "text" else "text"))) == Found()
+def test_a_special_token_is_found_as_it_is_written_wherever_it_stands():
+    bert = text_of(("[CLS]", "the", "[MASK]", "sat", "[SEP]"), ("special", "word", "special", "word", "special"))
+    longer = text_of(("[CLS]", "a", "big", "[MASK]", "[UNK]", "[SEP]"), ("special", "word", "word", "special", "special", "special"))
+    for at, where in ((0, 0), (2, 3), (4, 5)):
+        assert find(span_of(bert, "key", at, at + 1), longer) == Found(((where, where + 1),), 1, True)
+    assert find(span_of(longer, "key", 3, 5), bert) == Found()
+    assert find(span_of(longer, "key", 3, 6), text_of(("[MASK]", "[UNK]", "[SEP]"), ("special",) * 3)).spans == ((0, 3),)
+    assert find(span_of(bert, "key", 2, 3), plain("[MASK]", "sat")) == Found(), "a text of these letters is none"
+
+
+def test_a_special_token_that_stands_there_more_often_is_offered_the_same_number_first():
+    span = span_of(text_of(("<s>", "a", "<s>"), ("special", "text", "special")), "key", 2, 3)
+    often = text_of(("<s>", "b", "<s>", "<s>", "c"), ("special", "text", "special", "special", "text"))
+    assert find(span, often) == Found(((2, 3), (3, 4), (0, 1)), 3, False)
+    many = find(span, text_of(("<s>",) * 5000, ("special",) * 5000))
+    assert many.total == 5000 and len(many.spans) == MOST_CHOICES and many.spans[0] == (2, 3)
+
+
+LINES = ("x", " =", " 1", "\n", "y", " =", " 2", "\n", "z", " =", " 3", "\n")
+
+
+def test_white_space_is_found_by_what_stands_around_it():
+    span = span_of(plain(*LINES), "key", 3, 4)
+    assert find(span, plain("w", " =", " 0", "\n", *LINES)) == Found(((7, 8),), 1, True), "not the one with its old number"
+    found = find(span, plain("x", "y", *LINES[1:]))
+    assert (found.total, found.sure, found.spans[0]) == (3, False, (4, 5))
+    assert find(span, plain("a", "\n", "b")) == Found(((1, 2),), 1, True)
+    assert find(span, plain("a", " b")) == Found()
+
+
+def test_white_space_is_found_as_tokens_of_its_own():
+    newline, space = (span_of(plain("a", quote, "b"), "key", 1, 2) for quote in ("\n", " "))
+    assert find(newline, plain("a", "\n", "b", "\n\n", "c.\n")).spans == ((1, 2),)
+    assert find(newline, plain("a", "\n\n", "b.\n")).spans == ((1, 2),)
+    assert find(newline, plain("a", "b.\n")).spans == ((1, 2),), "where it is only within a token, there"
+    assert find(space, plain("a", " b")) == Found(), "that of a word is not a token"
+    assert find(space, text_of(("a", "b"), ("word", "word"))) == Found(), "nor is that between words"
+    assert find(newline, text_of(("\n",), ("special",))) == Found()
+
+
+def test_tokens_without_a_character_are_found_by_number_alone():
+    span = span_of(plain("a", "", "b"), "key", 1, 2)
+    assert find(span, plain("c", "", "d")) == Found(((1, 2),), 1, True)
+    assert find(span, plain("c", "d")) == find(span, plain("c")) == Found()
 
 
 def test_finds_that_overlap_are_all_found_also_in_long_texts_that_repeat_themselves():
