@@ -63,7 +63,7 @@ def _add(view: Host, params: Mapping[str, Any]) -> Note:
     note = view.write(
         _text(params, "text"),
         place,
-        evidence=params.get("evidence"),
+        evidence=params.get("evidence") or ("unstated" if isinstance(parent, str) else None),
         tags=params.get("tags", ()),
         ask=_text(params, "ask"),
         reply_to=parent if isinstance(parent, str) else None,

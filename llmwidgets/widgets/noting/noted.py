@@ -36,9 +36,9 @@ class Noted(Live):
         kept = notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes)  # what is no path raises first
         super().__init__(*given, **initial)
         self.touring: Tour | None = None
-        self._before: tuple[dict[str, Any], list[Capture]] | None = (
-            None  # where the view was before it returned to a moment, and on which runs
-        )
+        # Where the view was before it returned to a moment, and on which runs; and where it came to (None: it is on its way).
+        self._before: tuple[dict[str, Any], list[Capture]] | None = None
+        self._arrived: dict[str, Any] | None = None
         self._own_notes = not isinstance(notes, Notes)
         self.board = Board(kept, self._tell_noted)
         self.board.told()
@@ -96,6 +96,7 @@ class Noted(Live):
         says_none = field is None and made is None and all(value is None for value in given.values())
         if reply_to is not None and says_none:
             place = self.board.notes[reply_to if isinstance(reply_to, str) else reply_to.id].place
+            evidence = evidence or "unstated"  # what an answer rests on, its writer says
         else:
             place = place_in(self.served, self.settings, field, {**given, "change": made})
         note = self.write(text, place, tags=tags, evidence=evidence, author=author, ask=ask, reply_to=reply_to)
@@ -149,9 +150,14 @@ class Noted(Live):
         meant = self.board.notes[note if isinstance(note, str) else note.id]
         asked = self.inquiry.asked
         before = self._snapshot(stood), [run for run in (asked.first, asked.second) if run is not None]
-        left = return_to_note(self, meant, prompt, wait)
-        self._before = self._before or before
-        return left
+        if self._before is None or self._arrived not in (None, before[0]):  # who has moved on since goes back to where that led
+            self._before = before
+        self._arrived = None
+
+        def arrived() -> None:
+            self._arrived = self._snapshot(None)
+
+        return return_to_note(self, meant, prompt, wait, arrived)
 
     def close(self) -> None:
         """Take the view off the page, and let go of its captures, its notes and its threads."""

@@ -6,7 +6,7 @@ cannot be brought back is left as it is, and said. What a moment is, moment.py k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...models.errors import CaptureStopped
@@ -36,22 +36,25 @@ def return_to(
     own_prompt: bool = True,
     wait: bool = False,
     known: Sequence[Capture] = (),
+    arrived: Callable[[], None] = lambda: None,
 ) -> Left:
     """Return to a moment; gives what could not be brought back, as far as it is known at once.
 
     spans: where the tokens that it is about are on the present prompt. own_prompt: on the moment's own prompt, which is run where it is not
     the present one. wait: return only when the prompts have been run; else they are run on the view's worker.
-    known: runs of its prompts that are there still.
+    known: runs of its prompts that are there still. arrived: called when the view is there.
     """
     left: Left = []
     runs = _Runs(view, moment, own_prompt, known, left)
     if not runs.needed:
         _apply(view, moment, spans, left)
+        arrived()
     elif wait:
         found = runs.run(None, never)
         runs.show(found, never)
         _apply(view, moment, spans, left, over=True)
         left.extend(runs.failed)
+        arrived()
     else:
 
         def publish(found: Any, cancelled: Cancelled) -> None:
@@ -59,6 +62,7 @@ def return_to(
             runs.show(found, cancelled)
             _apply(view, moment, spans, late, over=True)
             late.extend(runs.failed)
+            arrived()
             if late:
                 with TURN:
                     view.problems = [
@@ -70,17 +74,18 @@ def return_to(
     return left
 
 
-def return_to_note(view: Host, note: Note, own_prompt: bool, wait: bool) -> Left:
+def return_to_note(view: Host, note: Note, own_prompt: bool, wait: bool, arrived: Callable[[], None]) -> Left:
     """Return to the moment of a note; with `own_prompt` on its own prompt, else to where its tokens are on the present one."""
     ground = view.board.ground
     found = Standing("detached", why="there is no run yet") if ground is None else standing(note, ground)
     there = {span.coordinate: (span.start, span.stop) for span in note.place.spans}
     if note.moment is None:
         view.selection.move(**_pointed(note, found.spans, view.inquiry.asked.first))
+        arrived()
         return [] if not found.why else [found.why]
     moment = checked(note.moment)
     is_away = own_prompt and not is_on(moment.get("prompt"), view.inquiry.asked.first)
-    left = return_to(view, moment, spans=there if is_away else found.spans, own_prompt=own_prompt, wait=wait)
+    left = return_to(view, moment, spans=there if is_away else found.spans, own_prompt=own_prompt, wait=wait, arrived=arrived)
     return left if is_away or found.kind not in ("choose", "detached") else [found.why, *left]
 
 

@@ -317,3 +317,31 @@ def test_a_moment_that_somebody_wrote_by_hand_is_refused_before_anything_of_it_i
     reply = page.refused("return", note=note.id)
     assert not reply.ok and reply.error["type"] == "BadRequest"
     assert state(view) == before
+
+
+def test_back_leads_to_where_one_had_moved_on_to_and_not_further(view, page):
+    first, second = view.annotate("A", layer=2, head=1, query=9, key=1), view.annotate("B", layer=1, head=0, query=5, key=2)
+    view.selection.move(layer=0, head=0, query=3, key=None)
+    start = dict(view.cursor)
+    page.ask("return", note=first.id)
+    page.ask("return", note=second.id)
+    page.ask("return", note=None)
+    assert view.cursor == start, "from card to card, back leads to before the first"
+    page.ask("return", note=first.id)
+    view.selection.move(layer=3, head=3)
+    view.interventions = lw.Intervention("z", layer=3, head=3)
+    drain(view)
+    moved = dict(view.cursor)
+    page.ask("return", note=second.id)
+    page.settled()
+    assert view.changes == []
+    page.ask("return", note=None)
+    page.settled()
+    assert view.cursor == moved and len(view.changes) == 1 and view.shown == "changed"
+
+
+def test_an_answer_is_of_no_evidence_until_its_writer_says_so(view, page):
+    note = view.annotate("x", layer=2, head=1)
+    assert note.evidence == "observed" and view.annotate("I doubt it", reply_to=note).evidence == "unstated"
+    page.ask("note", op="add", text="so do I", reply=note.id)
+    assert view.notes[-1].evidence == "unstated"
