@@ -133,7 +133,9 @@ def _special(span: Span, text: RunText) -> Found:
 
 def _blank(span: Span, text: RunText) -> list[int]:
     """Where white space stands as whole tokens; else within tokens of white space; else, for more than spaces, anywhere in a token."""
-    exact, blank, within = [], [], []
+    exact: list[int] = []
+    blank: list[int] = []
+    within: list[int] = []
     for at in occurrences(text.text, span.quote):
         end = at + len(span.quote)
         start, stop = _tokens(span, text, at, end)

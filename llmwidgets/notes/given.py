@@ -127,7 +127,7 @@ def file_path(given: Any) -> str:
     path = os.fspath(given)
     if not path or "\0" in path:
         raise ValueError(f"path={path!r:.80} names no file; expected a path such as 'findings.jsonl'")
-    real = _absolute(os.path.expanduser(path))
+    real = absolute(os.path.expanduser(path))
     if path.endswith(("/", os.sep)) or (os.path.exists(real) and not os.path.isfile(real)):
         raise ValueError(f"path={path!r:.200} is no file; expected a file such as {os.path.join(path, 'findings.jsonl')!r:.200}")
     return real
@@ -149,7 +149,7 @@ def is_notebook(path: str) -> bool:
     return path.lower().endswith(".ipynb")
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
     """The path without symbolic links. Where the working folder is gone, as it was called: it may come back."""
     try:
         return os.path.realpath(path)

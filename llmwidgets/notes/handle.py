@@ -19,14 +19,18 @@ from .note import Note, UnknownNoteError
 from .observing import Observers
 from .opening import open_store
 
+DEFAULT = "llmwidgets-notes.jsonl"
+"""The file of notes where none is named: in the folder in which the kernel works."""
+
 Handler = Callable[[Any], object]
 
 
 class Handle(NoteList):
     """The notes of a file as they are now; read when it is opened."""
 
-    def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
-        self._store = open_store(given.notes_path(path))
+    def __init__(self, path: str | os.PathLike[str] = DEFAULT, *, author: str | None = None) -> None:
+        # Nobody gave the default, so nobody is told that it can be none: the store says it.
+        self._store = open_store(given.absolute(DEFAULT) if path == DEFAULT else given.notes_path(path))
         self._author = _who() if author is None else given.author(author)
         self._observers: Observers[Handle] = Observers()
         self._store.refresh()

@@ -84,7 +84,7 @@ def _text(note: Note) -> list[str]:
 
 def _signed(note: Note) -> str:
     when = instant(note.created)
-    who = [escaped(visible(note.author)) if note.author.strip() else "", f"{when[:16].replace('T', ' ')} UTC" if when else ""]
+    who = [escaped(visible(note.author.strip())) if note.author.strip() else "", f"{when[:16].replace('T', ' ')} UTC" if when else ""]
     parts = [
         ", ".join(part for part in who if part) or "unsigned",
         note.evidence if note.evidence != "unstated" else "",

@@ -16,7 +16,7 @@ from . import given
 from .collection import NoteList
 from .event import Event, make_event
 from .finding import evidence_of, finding, place_of
-from .handle import Handle, unknown
+from .handle import DEFAULT, Handle, unknown
 from .merge import Merge
 from .note import Note
 from .taking import events_of_file, write_to
@@ -42,10 +42,10 @@ class Notes(Handle):
     ...     note = notes.edit(note, evidence="intervened")
     ...     again = Notes(os.path.join(folder, "findings.jsonl"))
     ...     [(n.text, n.tags, n.evidence, n.author) for n in again], notes.state, notes.undo()
-    ([('copies **Mary**', ('mover',), 'intervened', 'ana')], 'saved', 'edited “copies **Mary**”')
+    ([('copies **Mary**', ('mover',), 'intervened', 'ana')], 'saved', 'edited “copies Mary”')
     """
 
-    def __init__(self, path: str | os.PathLike[str] = "llmwidgets-notes.jsonl", *, author: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str] = DEFAULT, *, author: str | None = None) -> None:
         super().__init__(path, author=author)
         self._steps = Steps()
 
@@ -104,6 +104,7 @@ class Notes(Handle):
         )
         image = given.picture(picture)
         id = secrets.token_hex(8)
+        alone = Merge()
 
         def make(merge: Merge) -> list[Event]:
             if answered is not None:
@@ -114,10 +115,11 @@ class Notes(Handle):
             if image:
                 events.append(make_event(id, events[0].clock + 1, {"picture": image}, by=self._author))
             self._steps.did(added(events[0]), *events)
+            alone.unite(events)
             return events
 
         self._store.change(make)
-        return self._note(id)
+        return self._now(id) or _there(alone, id)  # an observer may have deleted it
 
     def edit(
         self,
@@ -230,14 +232,11 @@ class Notes(Handle):
             return [event]
 
         self._store.change(make)
-        with self._store.lock:
-            return self._store.merge.note(id) or last[0]
+        return self._now(id) or last[0]
 
-    def _note(self, id: str) -> Note:
+    def _now(self, id: str) -> Note | None:
         with self._store.lock:
-            note = self._store.merge.note(id)
-        assert note is not None
-        return note
+            return self._store.merge.note(id)
 
 
 def _there(merge: Merge, id: str) -> Note:

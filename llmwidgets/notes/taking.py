@@ -104,5 +104,7 @@ def _event(item: Mapping[str, Any], number: int) -> Event:
 def _place(about: Mapping[str, Any], field: str) -> Place:
     cursor = {name: about[name] for name in ("layer", "head") if about.get(name) is not None}
     spans = tuple(Span(name, *about[name]) for name in ("query", "key") if about.get(name) is not None)
-    change = about.get("change")
-    return Place(field, cursor, spans, tuple((layer, head) for layer, head in about.get("heads") or ()), change and dict(change))
+    change = dict(about.get("change") or {})
+    how = change.pop("how", None)
+    change |= {"replacement": {"how": how}} if isinstance(how, str) else {}
+    return Place(field, cursor, spans, tuple((layer, head) for layer, head in about.get("heads") or ()), change or None)

@@ -29,11 +29,14 @@ _MOST_BRACKETS = 1_000  # each may begin a link, for which the parser reads on t
 _READ_TO = 60  # levels that the parser follows; past them it leaves text out
 _LINK = re.compile(r"(https?)(://[^\s/?#].*)|(mailto)(:.+)", re.IGNORECASE)
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\\\s<>\"\ud800-\udfff]")
+_GAP = dict.fromkeys(("p", "pre", "li", "h3", "h4", "blockquote", "br", "hr"), " ")
 _SAME = {"p": "p", "strong": "strong", "em": "em", "s": "s", "ul": "ul", "ol": "ol", "li": "li", "blockquote": "blockquote"}
 
 
+@lru_cache(maxsize=4096)
 def tree_of(markdown: str) -> list[Node] | None:
-    """The nodes of a note's text, or None where it is plain: one paragraph without markup, or more than can be drawn.
+    """The nodes of a note's text, or None where it is plain: one paragraph without markup, or more than can be drawn. It is kept for
+    the next who asks: nobody changes it.
 
     >>> tree_of("copies **Mary** <b>twice</b>")
     [{'tag': 'p', 'kids': ['copies ', {'tag': 'strong', 'kids': ['Mary']}, ' <b>twice</b>']}]
@@ -54,6 +57,17 @@ def tree_of(markdown: str) -> list[Node] | None:
 def text_in(nodes: Sequence[Node]) -> str:
     """The text of a tree, its elements left out."""
     return "".join(node for node in _each(nodes) if isinstance(node, str))
+
+
+def seen(markdown: str) -> str:
+    """The words of a note's text as they are seen, on one line.
+
+    >>> seen("# Names\\n\\n- copies **Mary**\\n- *twice*")
+    'Names copies Mary twice'
+    """
+    nodes = tree_of(markdown)
+    parts = [markdown] if nodes is None else [node if isinstance(node, str) else _GAP.get(node["tag"], "") for node in _each(nodes)]
+    return " ".join("".join(parts).split())
 
 
 def safe_href(href: str) -> str | None:

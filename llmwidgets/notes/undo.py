@@ -15,6 +15,7 @@ from typing import Any
 
 from .event import Event
 from .merge import Merge
+from .tree import seen
 from .values import ATTACHED
 
 StandsFor = Callable[[str, str], str]
@@ -47,12 +48,12 @@ def added(event: Event) -> Step:
 
 
 def quoted(text: str) -> str:
-    """The first words of a text, in quotation marks.
+    """The first words of a text as they are seen, in quotation marks.
 
-    >>> quoted("copies the second name to the end of the sentence")
+    >>> quoted("copies the **second name** to the end of the sentence")
     '“copies the second name to the en…”'
     """
-    line = " ".join(text.split())
+    line = seen(text) or " ".join(text.split())
     return f"“{line if len(line) <= _WORDS else line[:_WORDS].rstrip() + '…'}”"
 
 

@@ -18,6 +18,7 @@ from .run_text import text_of
 LONGEST_QUOTE = 24  # letters
 _MOST_HEADS = 6
 _UNSEEN = re.compile("[\u00a0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DONE = {"zero": "set to zero", "mean": "set to a mean", "other": "taken from another prompt", "own": "held as in the clean run"}
 _SIGNS = {"\n": "⏎", "\r": "⏎", "\t": "⇥"}
 
 
@@ -43,6 +44,8 @@ def place_words(
     query, key = (_span_words(place, name, spans, tokens, kinds, numbered) for name in ("query", "key"))
     if place.change is not None:
         return change_words(place, spans)
+    if place.field == "next_token" and query and not key:
+        query = f"after {query}"
     looks = query + (f" → {key}" if query else f"→ {key}") if key else query
     rest = [f"{name} {at}" for name, at in place.cursor.items() if name in ("neuron", "step", "prompt")]
     return " · ".join(part for part in (_model_words(place), looks, *rest) if part) or "the whole run"
@@ -81,13 +84,22 @@ def shortened(text: str, longest: int = LONGEST_QUOTE) -> str:
 
 
 def change_words(place: Place, spans: Mapping[str, tuple[int, int]] | None = None) -> str:
-    """The intervention of a place, as the list of changes says it, with its positions where `spans` are."""
+    """The intervention of a place, as the list of changes says it, with its positions where `spans` are. Of what took the place of what
+    there was it says no more than is known."""
     from ..experiments.intervention import Intervention
 
     change: Mapping[str, Any] = change_on(place, spans or {}) or {}
+    told = {name: value for name, value in change.items() if value is not None and name not in ("name", "replacement")}
+    replacement = change.get("replacement")
     try:
-        told = {name: value for name, value in change.items() if value is not None and name != "name"}
-        return Intervention.from_json(told).in_words
+        try:
+            if replacement is not None:
+                return Intervention.from_json({**told, "replacement": replacement}).in_words
+        except (TypeError, ValueError, KeyError, AttributeError):
+            pass  # such as a mean of which the prompts did not come along
+        how = replacement.get("how") if isinstance(replacement, Mapping) else None
+        done = _DONE.get(how, "changed") if isinstance(how, str) else "changed"
+        return Intervention.from_json(told).in_words.replace("set to zero", done, 1)
     except (TypeError, ValueError, KeyError, AttributeError):  # written by a later version, or by hand
         return f"a change of {change.get('site') or 'something'!s:.40}"
 

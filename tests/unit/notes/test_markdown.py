@@ -223,3 +223,8 @@ def test_an_escaped_text_reads_as_itself_in_a_heading(text):
 def test_code_reads_as_itself(text):
     (_, inline, _) = READER.parse(f"x{code_span(text)}x")
     assert read_out(inline) == f"x{text}x"
+
+
+def test_an_author_whose_name_begins_with_spaces_signs_no_block_of_code():
+    text = to_markdown([Note("a", "hm", author="      ana ", created="2026-11-22T18:00:00Z")])
+    assert "\nana, 2026-11-22 18:00 UTC\n" in text

@@ -148,6 +148,14 @@ def test_undo_takes_back_step_by_step_what_was_done_through_this_handle(notes):
     assert notes.undoable is None
 
 
+def test_what_undo_takes_back_is_named_by_the_words_that_are_seen(notes):
+    note = notes.add("## copies\n\n- **Mary** [twice](https://example.org) \\* <b>")
+    assert notes.undoable == "added “copies Mary twice * <b>”"
+    notes.edit(note, text="***")
+    notes.remove(note)
+    assert notes.undoable == "deleted “***”", "of a text without words, as it is written"
+
+
 def test_undo_leaves_what_others_did(notes, path, another_kernel):
     note = notes.add("one")
     notes.edit(note, text="two", tags=["mine"])
@@ -261,6 +269,17 @@ def test_observers_hear_of_every_change_once_and_one_that_fails_does_not_keep_it
     notes.close()
     notes.add("two")
     assert len(heard) == 4
+
+
+@pytest.mark.parametrize("do", [lambda which: [which.remove(note) for note in which], lambda which: which.undo()])
+def test_a_note_that_an_observer_deletes_at_once_is_given_as_it_was_added(notes, path, do):
+    notes.observe(do)
+    note = notes.add("one", place=PLACE, tags=["x"], picture=PNG)
+    assert (note.text, note.place, note.tags, note.picture) == ("one", PLACE, ("x",), PNG)
+    assert note.id not in notes and len(notes) == 0
+    answered = Notes(path).add("two")
+    assert answered.text == "two"
+    notes.close()
 
 
 def test_an_observer_may_change_notes_itself(notes):

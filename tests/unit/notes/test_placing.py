@@ -144,6 +144,31 @@ def test_a_quote_shows_what_is_unseen_and_loses_its_middle_where_it_is_long(text
     assert quoted(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"site": "z", "layer": 0, "head": 0}, "z of head 0.0 changed"),
+     ({"site": "z", "layer": 0, "head": 0, "replacement": {"how": "own"}}, "z of head 0.0 held as in the clean run"),
+     ({"site": "z", "layer": 0, "head": 0, "replacement": {"how": "mean"}}, "z of head 0.0 set to a mean"),
+     ({"site": "mlp_out", "layer": 0, "position": 2, "replacement": {"how": "other"}},
+      "mlp_out in layer 0 taken from another prompt at position 2"),
+     ({"site": "z", "layer": 0, "replacement": {"how": "steered"}}, "z of every head in layer 0 changed"),
+     ({"site": "z", "layer": 0, "replacement": 3}, "z of every head in layer 0 changed"),
+     ({"site": "z", "layer": 0, "replacement": {"how": []}}, "z of every head in layer 0 changed"),
+     ({"site": "z", "layer": 0, "replacement": {"how": "mean", "prompts": [[1], [2]]}},
+      "z of every head in layer 0 set to its mean over 2 prompts"),
+     ({"site": "scores", "layer": 0, "position": 2, "key": 1}, "looks from position 2 to position 1 cut in layer 0")],
+)  # fmt: skip
+def test_of_what_took_the_place_of_something_no_more_is_said_than_is_known(change, words):
+    assert place_words(Place(change=change)) == words
+
+
+def test_a_prediction_is_one_after_a_token():
+    place = on(query=2, field="next_token")
+    assert place_words(place) == place_words(place, {"query": (2, 3)}, TOKENS, GROUND.kinds) == "after “ Mary”"
+    assert place_words(on(query=3, key=2, field="next_token")) == "“ and” → “ Mary”"
+    assert place_words(on(field="next_token")) == "the whole run"
+
+
 def test_a_change_of_a_later_version_is_said_as_far_as_it_is_known():
     assert place_words(Place(change={"site": "router", "expert": 3})) == "a change of router"
     assert place_words(Place(change={"layer": {"odd": 1}})) == "a change of something"

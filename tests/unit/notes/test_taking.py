@@ -59,6 +59,20 @@ def test_the_notes_of_a_notebook_come_in_with_their_ids_and_places(notes, saved)
     assert notes["c0"].place.heads == ((3, 1),) and notes["c0"].place.change == {"site": "z", "layer": [3], "head": [1]}
 
 
+@pytest.mark.parametrize("how", ["zero", "mean", "other", "own"])
+def test_what_took_the_place_in_an_experiment_comes_along_as_far_as_the_view_told_it(notes, saved, how):
+    change = {**CHANGE["about"]["change"], "how": how}
+    notes.load(saved({"noted": {"items": [{**CHANGE, "about": {**CHANGE["about"], "change": change}}]}}))
+    assert notes["c0"].place.change == {"site": "z", "layer": [3], "head": [1], "replacement": {"how": how}}
+    said = {"zero": "set to zero", "mean": "set to a mean", "other": "taken from another prompt", "own": "held as in the clean run"}[how]
+    assert f"z of head 3.1 {said}" in notes.to_markdown()
+
+
+def test_of_a_change_that_came_without_its_replacement_nothing_is_claimed(notes, saved):
+    notes.load(saved({"noted": {"items": [CHANGE]}}))
+    assert "z of head 3.1 changed" in notes.to_markdown() and "zero" not in notes.to_markdown()
+
+
 def test_loading_twice_doubles_nothing_in_any_kernel(notes, saved, another_kernel):
     path = saved({"noted": {"items": [ITEM]}}, {"noted": {"items": [ITEM]}})
     there = another_kernel(notes.path.with_name("there.jsonl"))

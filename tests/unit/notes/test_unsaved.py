@@ -123,6 +123,19 @@ def test_without_a_working_folder_notes_wait_in_memory_until_it_is_there_again(p
     assert notes.state == "saved" and len(lines_of(path)) == 1
 
 
+def test_a_folder_with_the_name_of_the_file_that_nobody_named_is_told_of_and_raises_nothing(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    (path.parent / "llmwidgets-notes.jsonl").mkdir()
+    notes = Notes()
+    assert len(notes) == 0 and "llmwidgets-notes.jsonl cannot be read or written" in notes.problem
+    with pytest.warns(NotesFileWarning, match="not saved"):
+        notes.add("one")
+    assert notes.state == "unsaved"
+    (path.parent / "llmwidgets-notes.jsonl").rmdir()
+    notes.refresh()
+    assert notes.state == "saved"
+
+
 def test_a_lock_that_cannot_be_had(path):
     notes = Notes(path)
     with Log(str(path)).turn(1):
