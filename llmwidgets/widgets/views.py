@@ -5,7 +5,12 @@ Always true: they differ in their panels only. Two of them given one `lw.Selecti
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .view import ALL_PANELS, View
+
+if TYPE_CHECKING:
+    from ..notes import Note
 
 
 class Inspector(View):
@@ -85,3 +90,11 @@ class NotesView(View):
     """
 
     PANELS = ("notes",)
+
+    def return_to(self, note: Note | str | None, prompt: bool = False, wait: bool = False, **more: Any) -> list[str]:
+        """Return the views with the same selection and notes to the moment of a note, for this one draws nothing of it; alone, itself."""
+        self._require_open()
+        others = self.others()
+        if not others:
+            return super().return_to(note, prompt, wait, **more)
+        return list(dict.fromkeys(said for other in others for said in other.return_to(note, prompt, wait, **more)))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ...notes.note import Note
 from ...notes.notes import Notes
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from .tour import Tour
 
 
+_OPEN: WeakSet[Noted] = WeakSet()
+"""Views that are open."""
+
+
 class Noted(Live):
     """Traits that follow a file of notes. notes: a path, or Notes to share."""
 
@@ -42,6 +47,7 @@ class Noted(Live):
         self._own_notes = not isinstance(notes, Notes)
         self.board = Board(kept, self._tell_noted)
         self.board.told()
+        _OPEN.add(self)
         self.observe(lambda _: self._stand(), "run")
 
     further_methods = staticmethod(noting_methods)
@@ -159,10 +165,20 @@ class Noted(Live):
 
         return return_to_note(self, meant, prompt, wait, arrived)
 
+    def others(self) -> list[Noted]:
+        """Other views with the same selection and notes that draw more than notes."""
+        mine = (id(self.selection), self.board.notes.path)
+        return [
+            one
+            for one in list(_OPEN)
+            if (id(one.selection), one.board.notes.path) == mine and one._own_panels != ["notes"] and one is not self
+        ]
+
     def close(self) -> None:
         """Take the view off the page, and let go of its captures, its notes and its threads."""
         if self.comm is None:
             return
+        _OPEN.discard(self)
         if self.touring is not None:
             self.touring.end()
         self.board.close()

@@ -84,9 +84,10 @@ def return_to_note(view: Host, note: Note, own_prompt: bool, wait: bool, arrived
         arrived()
         return [] if not found.why else [found.why]
     moment = checked(note.moment)
-    is_away = own_prompt and not is_on(moment.get("prompt"), view.inquiry.asked.first)
-    left = return_to(view, moment, spans=there if is_away else found.spans, own_prompt=own_prompt, wait=wait, arrived=arrived)
-    return left if is_away or found.kind not in ("choose", "detached") else [found.why, *left]
+    # On its own prompts, whichever of them is shown now, it will be where it was made.
+    home = own_prompt or is_on(moment.get("prompt"), view.inquiry.asked.first)
+    left = return_to(view, moment, spans=there if home else found.spans, own_prompt=own_prompt, wait=wait, arrived=arrived)
+    return left if home or found.kind not in ("choose", "detached") else [found.why, *left]
 
 
 def _pointed(note: Note, spans: Spans, run: Capture | None) -> dict[str, Any]:

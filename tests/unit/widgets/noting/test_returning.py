@@ -345,3 +345,35 @@ def test_an_answer_is_of_no_evidence_until_its_writer_says_so(view, page):
     assert note.evidence == "observed" and view.annotate("I doubt it", reply_to=note).evidence == "unstated"
     page.ask("note", op="add", text="so do I", reply=note.id)
     assert view.notes[-1].evidence == "unstated"
+
+
+def test_a_note_of_the_second_prompt_returns_to_it_without_a_word_of_doubt(view, page):
+    view.compare(OTHER)
+    view.shown = "second"
+    drain(view)
+    note = view.annotate("of the second", layer=1, head=3, query=13, key=3)
+    view.compare(None)
+    drain(view)
+    assert page.items()[0]["standing"] != "here"
+    assert page.ask("return", note=note.id)["left"] == []
+    page.settled()
+    assert view.shown == "second" and page.items()[0]["standing"] == "here" and (view.cursor["query"], view.cursor["key"]) == (13, 3)
+
+
+def test_a_card_in_a_view_of_its_own_returns_the_views_that_share_its_selection_and_file(view, demo, file):
+    view.interventions = lw.Intervention("z", layer=3, head=2)
+    drain(view)
+    note = view.annotate("x", layer=3, head=2, query=9, key=1)
+    view.interventions = []
+    view.selection.move(layer=0, head=0)
+    drain(view)
+    cards = lw.NotesView(demo, selection=view.selection, notes=file)
+    apart = lw.Inspector(demo, notes=file)
+    assert cards.return_to(note) == []
+    drain(view)
+    assert view.shown == "changed" and view.selection.head == 2 and cards.changes == apart.changes == []
+    cards.return_to(None)
+    drain(view)
+    assert view.changes == [] and view.selection.head == 0
+    for one in (cards, apart):
+        one.close()
