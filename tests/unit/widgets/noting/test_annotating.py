@@ -228,3 +228,12 @@ def test_what_is_no_path_of_a_file_leaves_no_half_made_view(demo, tmp_path):
         with pytest.raises((TypeError, ValueError), match=r"path|notebook"):
             lw.Inspector(demo, notes=wrong)
     assert len(widget._instances) == before
+
+
+def test_a_view_comes_whatever_stands_under_the_name_of_the_default_file(demo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "llmwidgets-notes.jsonl").mkdir()
+    view = lw.Inspector(demo)
+    view.annotate("x", layer=0)
+    assert view.notes.state == "saved" and view.notes.path == (tmp_path / "llmwidgets-notes.jsonl" / "llmwidgets-notes.jsonl").resolve()
+    view.close()
