@@ -133,8 +133,7 @@ def test_a_note_that_is_written_while_a_long_cell_runs_is_in_the_file_before_tha
         assert not ended.exists(), "the cell still runs"
     finally:
         gate.touch()
-    view.notebook.wait_until_idle()
-    assert ended.exists()
+    view.notebook.wait_for_value(f"pathlib.Path({str(ended)!r}).exists()", True)
     assert len(view.told()) == len(view.cards()) == 1
 
 
