@@ -10,9 +10,6 @@ import pytest
 
 from tests.browser.noted import FILE, SELECTED, NotedView, events, noted
 
-THREE_DIGITS = 0.006  # of a number that is written with three
-TYPED = "n x z a b dd [ ] m ? 0 j k"  # keys of the views and commands of a notebook
-
 
 @pytest.fixture
 def view(warm, tmp_path):
@@ -213,96 +210,6 @@ def test_notes_are_answered_edited_resolved_deleted_and_brought_back_by_mouse_an
 FOCUSED_CARD = "(host) => host.shadowRoot.activeElement?.closest('.card')?.innerText"
 
 
-def test_a_click_on_a_card_brings_selection_fields_filters_and_interventions_back_and_back_returns(view: NotedView):
-    view.open_notes()
-    view.click_head(3, 2)
-    view.page.keyboard.press("z")
-    view.wait_until_settled("changed", changes=1)
-    view.panel("layers").get_by_label("colour the layers by").select_option("residual_norm")
-    view.panel("heads").get_by_label("colour the heads by").select_option("attention_to_first")
-    view.click_cell(9, 1)
-    view.notebook.wait_for_value(SELECTED, [3, 2, 9, 1])
-    view.page.keyboard.press("n")
-    view.write("pattern", "with **3.2** at zero", tags="mover")
-    view.card("with 3.2 at zero").wait_for()
-    view.page.mouse.move(0, 0)
-    view.wait_until_quiet()
-    numbers = {panel: view.numbers(panel) for panel in ("pattern", "text", "heads", "layers")}
-    answer = view.answer
-
-    view.button("changes", "clear all").click()
-    view.wait_until_settled("clean", changes=0)
-    view.panel("layers").get_by_label("colour the layers by").select_option("lens_entropy")
-    view.panel("heads").get_by_label("colour the heads by").select_option("attention")
-    view.click_head(1, 0)
-    view.click_cell(4, 4)
-    view.notebook.wait_for_value(SELECTED, [1, 0, 4, 4])
-    view.button("notes", "filter").click()
-    view.notes.get_by_label("search the notes").fill("zero")
-    view.page.mouse.move(0, 0)
-    view.wait_until_quiet()
-    other = {panel: view.numbers(panel) for panel in ("pattern", "layers")}
-    framing = view.notebook.value("view.framing['filters']['search']")
-    assert framing == "zero"
-
-    view.return_to("with 3.2 at zero")
-    view.wait_until_settled("changed", changes=1)
-    view.notebook.wait_for_value(SELECTED, [3, 2, 9, 1])
-    assert view.notebook.value("[view.framing['filters']['search'], view.shown, len(view.interventions)]") == ["", "changed", 1]
-    for panel, before in numbers.items():
-        np.testing.assert_array_equal(view.numbers(panel), before, err_msg=panel)
-    assert view.answer == answer
-    changed = "lw.intervene(view.capture, view.interventions[0].intervention)"
-    pattern = np.array(view.notebook.value(f"{changed}.pattern(3, 2).double().tolist()"))
-    seen = view.numbers("pattern")
-    np.testing.assert_allclose(seen[np.tril_indices(14)], pattern[np.tril_indices(14)], rtol=THREE_DIGITS, atol=1e-6)
-    assert view.notes.get_by_label("search the notes").input_value() == ""
-
-    view.does("with 3.2 at zero", "back to where I was").click()
-    view.wait_until_settled("clean", changes=0)
-    view.notebook.wait_for_value(SELECTED, [1, 0, 4, 4])
-    assert view.notebook.value("view.framing['filters']['search']") == "zero"
-    for panel, before in other.items():
-        np.testing.assert_array_equal(view.numbers(panel), before, err_msg=panel)
-
-
-def test_back_leads_to_where_one_had_moved_on_to_and_not_further(view: NotedView):
-    view.notebook.python("""
-a = view.annotate('note A', layer=2, head=1, query=9, key=1)
-b = view.annotate('note B', layer=1, head=0, query=5, key=2)
-view.selection.move(layer=0, head=0, query=3, key=None)""")
-    view.card("note B").wait_for()
-
-    def back(words: str) -> None:
-        view.does(words, "back to where I was").click()
-        view.does(words, "back to where I was").wait_for(state="detached")
-        view.wait_until_quiet()
-
-    view.return_to("note A")
-    view.click_head(3, 3)
-    view.page.keyboard.press("z")
-    view.wait_until_settled("changed", changes=1)
-    view.notebook.wait_for_value(SELECTED, [3, 3, 9, 1])
-    view.return_to("note B")
-    view.wait_until_settled("clean", changes=0)
-    assert view.notebook.value(SELECTED) == [1, 0, 5, 2]
-    back("note B")
-    view.wait_until_settled("changed", changes=1)
-    view.notebook.wait_for_value(SELECTED, [3, 3, 9, 1])
-
-    view.notebook.python("tour = lw.tour(view, [a, b])")
-    view.wait_for_step("1 of 2")
-    view.notebook.python("tour.end()")
-    view.player.wait_for(state="detached")
-    view.click_head(0, 2)
-    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [0, 2])
-    before = view.notebook.value(SELECTED)
-    view.return_to("note B")
-    assert view.notebook.value(SELECTED) == [1, 0, 5, 2]
-    back("note B")
-    view.notebook.wait_for_value(SELECTED, before)
-
-
 def test_python_and_screen_are_two_hands_on_the_same_notes(view: NotedView):
     view.notebook.python("note = view.annotate('from *Python*', layer=1, head=3, query=5, key=2, tags=['a'], author='ana')")
     view.card("from Python").wait_for()  # and the panel opened for it
@@ -326,64 +233,3 @@ def test_python_and_screen_are_two_hands_on_the_same_notes(view: NotedView):
     assert not view.head_is_marked(1, 3)
     view.notebook.python("view.notes.undo()")
     view.card("from the screen").wait_for()
-
-
-def test_keys_typed_into_the_lines_are_letters_and_escape_loses_nothing(view: NotedView):
-    keyboard, cells = view.page.keyboard, view.page.locator(".jp-CodeCell")
-    view.click_head(2, 1)
-    view.notebook.wait_for_value("[view.selection.layer, view.selection.head]", [2, 1])
-    before = view.notebook.value(SELECTED)
-    keyboard.press("n")
-    lines = view.lines("heads")
-    lines.wait_for()
-    lines.get_by_text("ask first, in a tour").click()
-    ask = lines.get_by_label("a question to ask before the note is shown")
-    for line in (lines.locator("textarea"), lines.get_by_label("tags"), lines.get_by_label("author"), ask):
-        line.click()
-        keyboard.press("ControlOrMeta+A")
-        keyboard.type(TYPED)
-        assert line.input_value() == TYPED
-    for key in ("ArrowUp", "ArrowDown", "Delete", "Home", "PageDown"):
-        keyboard.press(key)
-    assert view.notebook.value(SELECTED) == before and cells.count() == 3
-    assert view.notebook.value("len(view.interventions)") == 0
-
-    keyboard.press("Escape")
-    lines.get_by_role("button", name="discard").wait_for()
-    keyboard.press("Escape")
-    lines.wait_for(state="detached")
-    assert view.focus()[2] == "heads"
-    keyboard.press("n")
-    lines.wait_for()
-    assert lines.locator("textarea").input_value() == TYPED, "Escape never throws away what was typed"
-    view.token(4).click()
-    keyboard.press("n")
-    lines = view.lines("text")
-    lines.wait_for()
-    assert lines.locator("textarea").input_value() == TYPED, "begun elsewhere, it goes along"
-    assert view.lines("heads").count() == 0
-    lines.get_by_label("tags").fill("one")
-    lines.locator("textarea").click()
-    keyboard.press("Control+Enter")
-    view.card(TYPED).wait_for()
-    note = view.note(TYPED)
-    assert [note["text"], note["author"], note["ask"], note["tags"]] == [TYPED, TYPED, TYPED, ["one"]]
-
-    assert view.focus()[2] == "text"
-    keyboard.type("xbaddmM")  # the lines are gone: commands of the notebook, if they got there
-    view.card(TYPED).locator(".where").focus()
-    keyboard.type("xbaddmM")
-    assert cells.count() == 3 and view.cards() == [TYPED]
-
-    for name, form in (("reply", "a reply"), ("edit", "edit this note")):
-        view.does(TYPED, name).first.click()
-        line = view.notes.get_by_role("form", name=form).locator("textarea")
-        line.press("ControlOrMeta+A")
-        keyboard.type(TYPED)
-        assert line.input_value() == TYPED
-    view.button("notes", "filter").click()
-    search = view.notes.get_by_label("search the notes")
-    search.click()
-    keyboard.type(TYPED)
-    assert search.input_value() == TYPED
-    assert cells.count() == 3 and view.notebook.value("[len(view.interventions), len(view.notes)]") == [0, 1]
