@@ -71,7 +71,7 @@ export function Failure({ of, again, words = "Try again" }: FailureProps) {
         !
       </span>
       <span>
-        <InWords {...of} />
+        <InWords message={of.message} hint={of.hint} />
       </span>
       {again && (
         <button type="button" class="plain" onClick={again}>

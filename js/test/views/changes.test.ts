@@ -168,7 +168,7 @@ describe("the list of changes", () => {
     view.find<HTMLInputElement>("[type=checkbox]").click();
     await painted();
     expect(view.panel("changes").querySelector('[role="alert"]')!.textContent).toContain(
-      "there is no layer 9 Layers are 0 to 2.",
+      "there is no layer 9. Layers are 0 to 2.",
     );
     stage.refusing = null;
     view.find<HTMLInputElement>("[type=checkbox]").click();

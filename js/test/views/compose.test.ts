@@ -161,14 +161,20 @@ describe("the list of changes", () => {
     await painted();
     expect(words(panel)).toContain("z of head 2.1 set to zero");
     const op = await writeNote(view, stage);
-    expect(op.about).toEqual({ ...NOTHING, change: changes[0]!.places });
+    expect(op.about).toEqual({ ...NOTHING, change: { ...changes[0]!.places, how: changes[0]!.how } });
     expect(op.evidence).toBe("intervened");
     press(panel.querySelector('[data-change="3"] input')!, "n");
-    expect((await writeNote(view, stage)).about).toEqual({ ...NOTHING, change: changes[0]!.places });
+    expect((await writeNote(view, stage)).about).toEqual({
+      ...NOTHING,
+      change: { ...changes[0]!.places, how: changes[0]!.how },
+    });
     press(panel.querySelector("h3")!, "n");
     await painted();
     expect(words(panel)).toContain("the writer");
-    expect((await writeNote(view, stage)).about).toEqual({ ...NOTHING, change: changes[1]!.places });
+    expect((await writeNote(view, stage)).about).toEqual({
+      ...NOTHING,
+      change: { ...changes[1]!.places, how: changes[1]!.how },
+    });
   });
 });
 

@@ -123,7 +123,7 @@ describe("the line of cuts", () => {
     buttons()[1]!.click();
     await painted();
     expect(view.find('[data-acts] [role="alert"]').textContent).toContain(
-      "position 4 may look nowhere Leave it one key.",
+      "position 4 may look nowhere. Leave it one key.",
     );
   });
 
@@ -145,7 +145,9 @@ describe("the line of cuts", () => {
     stage.refusing = new SourceError("Failed", "the changed run failed", "Take a change away.");
     link.click();
     await painted();
-    expect(view.find('[data-acts] [role="alert"]').textContent).toContain("the changed run failed Take a change away.");
+    expect(view.find('[data-acts] [role="alert"]').textContent).toContain(
+      "the changed run failed. Take a change away.",
+    );
     stage.showing.value = { which: "difference", options: [...options] };
     await painted();
     expect(view.find('[data-acts="cut"]').textContent).toContain("what each look gained (+) or lost (−)");

@@ -116,7 +116,7 @@ describe("a guess that is pressed", () => {
     pointAt(row(0), "click", 4, 4);
     await painted();
     expect(view.panel("next").querySelector('[role="alert"]')!.textContent).toContain(
-      "a logit difference needs a foil Press one with Shift.",
+      "a logit difference needs a foil. Press one with Shift.",
     );
   });
 });
@@ -339,7 +339,7 @@ describe("tokens that are typed", () => {
     stage.refusing = new SourceError("BadRequest", "“Mary” is two tokens", "Did you mean “ Mary”?");
     await type(target, "Mary");
     await enter();
-    expect(view.find('.other [role="alert"]').textContent).toContain("“Mary” is two tokens Did you mean “ Mary”?");
+    expect(view.find('.other [role="alert"]').textContent).toContain("“Mary” is two tokens. Did you mean “ Mary”?");
     expect(target.value).toBe("Mary");
   });
 

@@ -231,6 +231,25 @@ describe("a press on a card", () => {
     expect(card(view, "a").dataset.open).toBe("false");
   });
 
+  it("is asked for once while the kernel works on it, and again after another", async () => {
+    const stage = noted(makeNote("a"), makeNote("b"));
+    const answers: (() => void)[] = [];
+    const asked = stage.returnTo;
+    stage.returnTo = async (note, prompt) => {
+      await asked(note, prompt);
+      await new Promise<void>((go) => answers.push(go));
+      return [];
+    };
+    const view = await shown(stage);
+    for (const id of ["a", "a", "b", "b", "a"]) where(view, id).click();
+    await painted();
+    for (const answer of answers) answer();
+    await painted();
+    where(view, "a").click();
+    await painted();
+    expect(returns(stage).map((one) => (one as { note: string }).note)).toEqual(["a", "b", "a", "a"]);
+  });
+
   it("shows the answer to the last press, whatever comes in after it", async () => {
     const stage = noted(makeNote("a"), makeNote("b"));
     const answers = new Map<string | null, (left: string[]) => void>();

@@ -261,7 +261,9 @@ describe("the Python of a panel's numbers", () => {
     const view = show(stage);
     await painted();
     const code = await open(view);
-    expect(code.querySelector('[role="alert"]')!.textContent).toContain("a changed array has no code Make it a field.");
+    expect(code.querySelector('[role="alert"]')!.textContent).toContain(
+      "a changed array has no code. Make it a field.",
+    );
     expect(code.querySelector("pre")).toBe(null);
   });
 });

@@ -57,7 +57,7 @@ describe("a panel", () => {
     const panel = view.panel("layers");
     expect(panel.dataset.state).toBe("failed");
     expect(panel.querySelector('[role="alert"]')!.textContent).toContain(
-      "the model has changed since this capture Capture again.",
+      "the model has changed since this capture. Capture again.",
     );
     stage.source.failing = null;
     panel.querySelector<HTMLButtonElement>(".failed button")!.click();
@@ -156,7 +156,7 @@ describe("the bar", () => {
     stage.stop = () => Promise.reject(new SourceError("Failed", "nothing can be stopped", "Wait."));
     view.find<HTMLButtonElement>(".stop").click();
     await painted();
-    expect(view.find(".ask .outcome").textContent).toContain("nothing can be stopped Wait.");
+    expect(view.find(".ask .outcome").textContent).toContain("nothing can be stopped. Wait.");
   });
 
   it("is not tried again where something else failed: a second prompt, a changed run", async () => {
@@ -164,7 +164,7 @@ describe("the bar", () => {
     const view = show(stage);
     stage.status.value = { ...READY, state: "failed", message: "the second prompt is too long", hint: "Shorten it." };
     await painted();
-    expect(view.find(".ask .outcome").textContent).toContain("the second prompt is too long Shorten it.");
+    expect(view.find(".ask .outcome").textContent).toContain("the second prompt is too long. Shorten it.");
     expect(view.root.querySelector(".ask .outcome button")).toBe(null);
   });
 
@@ -183,7 +183,7 @@ describe("the bar", () => {
       prompt: "Too long",
     };
     await painted();
-    expect(view.find(".outcome").textContent).toContain("too many tokens Shorten it.");
+    expect(view.find(".outcome").textContent).toContain("too many tokens. Shorten it.");
     expect(area.value).toBe("Too long");
     expect(view.panel("pattern").dataset.state).toBe("ready");
     view.find<HTMLButtonElement>(".outcome button").click();
@@ -199,7 +199,7 @@ describe("the bar", () => {
     await painted();
     press(view.find("textarea"), "Enter");
     await painted();
-    expect(view.find(".outcome").textContent).toContain("the prompt is empty Give a text.");
+    expect(view.find(".outcome").textContent).toContain("the prompt is empty. Give a text.");
   });
 
   it("takes up the prompt of a new run, but not over what is being typed", async () => {
@@ -251,7 +251,7 @@ describe("the bar", () => {
     stage.problems.value = [{ type: "Failed", message: "the field to_self could not be made", hint: "Restart." }];
     await painted();
     expect(view.find(".disconnected").textContent).toContain("disconnected");
-    expect(view.find(".problems").textContent).toContain("the field to_self could not be made Restart.");
+    expect(view.find(".problems").textContent).toContain("the field to_self could not be made. Restart.");
     expect(view.panel("pattern").dataset.state).toBe("ready");
   });
 });

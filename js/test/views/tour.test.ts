@@ -150,6 +150,15 @@ describe("the player", () => {
     expect(view.find(".tour").dataset.state).toBe("ready");
   });
 
+  it("is ended once, however often that is pressed", async () => {
+    const [stage, view] = await playing();
+    held(stage);
+    button(view, "End").click();
+    button(view, "End").click();
+    await painted();
+    expect(stage.calls).toEqual([["play", { op: "end" }]]);
+  });
+
   it("follows Python, once nothing of its own is under way", async () => {
     const [stage, view] = await playing({ at: 0 });
     button(view, "Next").click();

@@ -199,7 +199,8 @@ export function Card({ note, called, orphan, gone }: CardProps) {
       </p>
       {returned && (
         <p>
-          {plainly(returned.left.join(" "))} {does("back to where I was", () => attempts.try(() => returnToBefore(ui)))}
+          {plainly(returned.left.join(" "))}{" "}
+          {does("back to where I was", () => attempts.try(() => returnToBefore(ui), "back"))}
         </p>
       )}
       <Waits of={attempts} />

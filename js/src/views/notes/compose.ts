@@ -94,7 +94,7 @@ function aboutOf({ stage, region }: Ui, panel: Begun, change: Change | undefined
       if (fieldOf(stage, panel) === undefined) return null;
       return stage.settings.value.causeView === "decomposition" ? NOTHING : head && { ...NOTHING, ...head };
     case "changes":
-      return change ? { ...NOTHING, change: change.places } : null;
+      return change ? { ...NOTHING, change: { ...change.places, how: change.how } } : null;
     default:
       return null;
   }

@@ -51,6 +51,8 @@ export class Desk {
   readonly said = signal("");
   /** How often it was returned: only the last answer counts. */
   turns = 0;
+  /** To where, while the kernel works on it: the same is not asked for twice. */
+  going = "";
   /** The place that the lines were last focused for, and what had the focus before. */
   focusedFor: Composing | null = null;
   cameFrom: HTMLElement | null = null;

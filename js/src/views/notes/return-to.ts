@@ -17,16 +17,24 @@ export async function returnToNote(ui: Ui, { id, about }: NoteItem, ownPrompt = 
   ui.openNote.value = id;
   if (about && !ownPrompt) pinTo(ui.stage.selection, about);
   const desk = deskOf(ui.stage);
+  const asked = `${id} ${ownPrompt}`;
+  if (desk.going === asked) return;
+  desk.going = asked;
   const turn = ++desk.turns;
   // The kernel hears of the selection with the next frame. Told of it after the moment is back, it would put the one over the other.
   await new Promise<void>((go) => nextFrame(go));
-  const left = await ui.stage.returnTo(id, ownPrompt, from);
-  if (turn === desk.turns) desk.returned.value = { note: id, left };
+  try {
+    const left = await ui.stage.returnTo(id, ownPrompt, from);
+    if (turn === desk.turns) desk.returned.value = { note: id, left };
+  } finally {
+    if (turn === desk.turns) desk.going = "";
+  }
 }
 
 export async function returnToBefore(ui: Ui): Promise<void> {
   const desk = deskOf(ui.stage);
   const turn = ++desk.turns;
+  desk.going = "";
   await ui.stage.returnTo(null);
   if (turn !== desk.turns) return;
   batch(() => {

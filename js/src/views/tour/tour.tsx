@@ -78,7 +78,7 @@ function Player({ tour }: { tour: Tour }) {
         <span class="ways">
           {step("Previous", -1)}
           {step("Next", 1)}
-          <button type="button" class="act" onClick={() => attempts.try(() => stage.play({ op: "end" }))}>
+          <button type="button" class="act" onClick={() => attempts.try(() => stage.play({ op: "end" }), "end")}>
             End
           </button>
         </span>
