@@ -64,19 +64,23 @@ class Store:
     @property
     def state(self) -> str:
         """ "saved", or "unsaved" while something waits."""
-        return "unsaved" if self._waiting else "saved"
+        return "unsaved" if self._waits() else "saved"
 
     @property
     def trouble(self) -> tuple[str, str] | None:
         """A sentence and a hint on what is wrong now, or None."""
         with self.lock:
-            if self._failed is None and not self._waiting:
+            if self._failed is None and not self._waits():
                 return of_lines(self._aside.all(), self.path)
             why, hint = self._failed or ("writing was interrupted", "notes.refresh() tries again.")
             if not self._waiting:
                 return f"Notes: {why}.", hint
             many = f"{len(self._waiting)} changes of notes are" if len(self._waiting) > 1 else "One change of notes is"
             return f"{many} kept in memory and not saved: {why}.", f"{hint} What waits is written as soon as it can be."
+
+    def _waits(self) -> bool:
+        """Whether something waits that nobody is just writing for the first time."""
+        return bool(self._waiting) and (self._failed is not None or self._whose_turn is None)
 
     def notes(self) -> tuple[Note, ...]:
         """All notes that can be seen, in the order in which they were begun."""

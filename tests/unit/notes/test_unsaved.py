@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 import warnings
 
 import pytest
@@ -134,6 +135,24 @@ def test_a_folder_with_the_name_of_the_file_that_nobody_named_is_told_of_and_rai
     (path.parent / "llmwidgets-notes.jsonl").rmdir()
     notes.refresh()
     assert notes.state == "saved"
+
+
+def test_what_another_thread_is_just_writing_is_not_called_unsaved(path, monkeypatch):
+    notes = Notes(path)
+    notes.add("one")
+    true, seen = Log.append, []
+
+    def append(self, lines):
+        other = threading.Thread(target=lambda: (seen.append((notes.state, notes.problem)), notes._store._tell()))
+        other.start()
+        other.join()
+        true(self, lines)
+
+    with monkeypatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patch.setattr(Log, "append", append)
+        notes.add("two")
+    assert seen == [("saved", None)] and notes.state == "saved"
 
 
 def test_a_lock_that_cannot_be_had(path):
