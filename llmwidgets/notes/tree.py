@@ -138,7 +138,9 @@ def _node(token: Token) -> Node | None:
     if kind == "code_inline":
         return {"tag": "code", "kids": [token.content]}
     if kind in ("fence", "code_block"):
-        return {"tag": "pre", "kids": [{"tag": "code", "kids": [token.content.removesuffix("\n")]}]}
+        words = token.info.strip()  # one is the language; what is more somebody wrote to be read
+        first = f"{words}\n" if len(words.split()) > 1 else ""
+        return {"tag": "pre", "kids": [{"tag": "code", "kids": [(first + token.content).removesuffix("\n")]}]}
     if kind == "hr":
         return {"tag": "hr", "kids": []}
     if kind == "image":

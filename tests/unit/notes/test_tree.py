@@ -31,6 +31,8 @@ def node(tag: str, *kids, **more):
         ("> a\n> > b", [node("blockquote", node("p", "a"), node("blockquote", node("p", "b")))]),
         ("# a\n## b\n###### c", [node("h3", "a"), node("h4", "b"), node("h4", "c")]),
         ("```python\nx = 1\n\ny\n```", [node("pre", node("code", "x = 1\n\ny"))]),
+        ("```the head copies\nx\n```", [node("pre", node("code", "the head copies\nx"))]),
+        ("~~~ - a word", [node("pre", node("code", "- a word"))]),
         ("a\n\n---\n\nb", [node("p", "a"), node("hr"), node("p", "b")]),
         ("[it](https://a.org/b?c=d&e \"title\")", [node("p", node("a", "it", href="https://a.org/b?c=d&e"))]),
         ("<mailto:a@b.org>", [node("p", node("a", "mailto:a@b.org", href="mailto:a@b.org"))]),
