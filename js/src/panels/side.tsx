@@ -4,6 +4,7 @@
  * Always true: what the user chose stands; until then they are open while there is a note or one is being written. Without a bar there is
  * no way to fold them, so they are not there, unless they are all that there is.
  */
+import { nextFrame } from "../frame";
 import { type Ui, useUi } from "../views/ui";
 
 export function notesOpen({ stage, composing }: Ui): boolean {
@@ -14,6 +15,12 @@ export function notesOpen({ stage, composing }: Ui): boolean {
   if (notesPanel === "folded" || notesPanel === "open") return notesPanel === "open";
   const { items, more } = stage.notes.value;
   return items.length + more > 0 || composing.value !== null;
+}
+
+/** Opened below all others, the notes would be out of sight. */
+function goTo(panel: HTMLElement | null): void {
+  panel?.scrollIntoView({ block: "nearest" });
+  panel?.querySelector("h3")?.focus({ preventScroll: true });
 }
 
 export function NotesToggle() {
@@ -30,8 +37,10 @@ export function NotesToggle() {
       class="plain notes-toggle"
       aria-expanded={open}
       title={message ?? undefined}
-      onClick={() => {
+      onClick={(event) => {
         settings.value = { ...settings.value, notesPanel: open ? "folded" : "open" };
+        const root = event.currentTarget.getRootNode() as ShadowRoot;
+        if (!open) nextFrame(() => goTo(root.querySelector('.slot:not(.side) [data-panel="notes"]')));
       }}
     >
       Notes <span class="dim">{count}</span>

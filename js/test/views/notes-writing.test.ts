@@ -328,6 +328,28 @@ describe("an edit", () => {
   });
 });
 
+describe("of a note that another hand edits meanwhile", () => {
+  it("the edit says so before it is saved, with the other words, and keeps its own", async () => {
+    const stage = noted(makeNote("a", { text: "first" }), makeNote("b"));
+    const view = await shown(stage);
+    buttonIn(card(view, "a"), "edit").click();
+    await painted();
+    await type(box(view), "mine");
+    const told = async (more: object) => {
+      stage.notes.value = { ...stage.notes.value, items: [makeNote("a", { text: "first", ...more }), makeNote("b")] };
+      await painted();
+      return card(view, "a").querySelector('[role="alert"]')?.textContent;
+    };
+    expect(await told({ resolved: true })).toBe(undefined);
+    expect(await told({ text: "theirs" })).toBe("Changed meanwhile: “theirs” Save puts yours in its place.");
+    expect(box(view).value).toBe("mine");
+    press(box(view), "Enter", { ctrlKey: true });
+    await painted();
+    expect(ops(stage)).toEqual([{ op: "edit", id: "a", text: "mine" }]);
+    expect(await told({ text: "mine", edited: true })).toBe(undefined);
+  });
+});
+
 describe("of a note that is deleted meanwhile", () => {
   const about = { layer: 1, head: 0, heads: [], query: null, key: null, change: null };
 

@@ -171,6 +171,22 @@ describe("the button in the bar", () => {
     expect(isSeen(view)).toBe(true);
   });
 
+  it("brings the notes into sight and the focus to them where they open below the others", async () => {
+    for (const width of [800, 1400]) {
+      const view = show(withNotes(3), width);
+      const toggle = view.find(".notes-toggle");
+      toggle.click();
+      await painted();
+      toggle.focus();
+      toggle.click();
+      await painted();
+      const { top } = view.find(".notes h3").getBoundingClientRect();
+      if (width < 1024) expect(top).toBeLessThan(innerHeight);
+      expect(view.root.activeElement).toBe(width < 1024 ? view.find(".notes h3") : toggle);
+      view.end();
+    }
+  });
+
   it("is opened by the first note, and while one is written, until the user says otherwise", async () => {
     const stage = withNotes(0);
     const view = show(stage);
@@ -201,7 +217,7 @@ describe("the button in the bar", () => {
         expect(isSeen(view)).toBe(open);
         expect(MAIN.every((name, i) => view.panel(name) === before[i])).toBe(true);
         for (const picture of pictures) expect(picture.isConnected).toBe(true);
-        expect(view.root.activeElement).toBe(toggle(view));
+        expect(view.root.activeElement).toBe(open && width < 1024 ? view.find(".notes h3") : toggle(view));
         fits(view);
       }
       expect(stage.source.asked.length).toBe(asked);

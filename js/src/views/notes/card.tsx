@@ -40,6 +40,11 @@ export function Card({ note, called, orphan, gone }: CardProps) {
   const tabIndex = useIt(() => (desk.current.value === id ? 0 : -1));
   const returned = useIt(() => (desk.returned.value?.note === id ? desk.returned.value : null));
   const writing = useIt(() => desk.opened.value.get(id));
+  // The note as it was when its edit began; while that is saved, a change is its own.
+  const edited = useIt(() => {
+    const draft = desk.draft(`edit${id}`).value;
+    return draft && !draft.saving ? draft.of : null;
+  });
   const begun = useRef(false);
   useLayoutEffect(() => {
     if (begun.current) card.current!.querySelector("textarea")?.focus();
@@ -70,8 +75,10 @@ export function Card({ note, called, orphan, gone }: CardProps) {
       desk.saved.value = (await stage.note(op)) ?? "";
       return;
     }
+    // Only what was changed here: what another hand changed elsewhere in it stays.
+    const from = edited ?? note;
     const changed = Object.entries(typed).filter(
-      ([name, value]) => JSON.stringify(value) !== JSON.stringify(note[name as keyof NoteItem]),
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name as keyof NoteItem]),
     );
     if (changed.length > 0) await stage.note({ op: "edit", id, ...Object.fromEntries(changed) });
   };
@@ -123,6 +130,11 @@ export function Card({ note, called, orphan, gone }: CardProps) {
       {gone && (
         <p role="alert">
           <b>Deleted meanwhile.</b> Save keeps what you typed as a note of its own.
+        </p>
+      )}
+      {writing === "edit" && !gone && edited && edited.text !== text && (
+        <p role="alert">
+          <b>Changed meanwhile:</b> “{firstWords(note)}” Save puts yours in its place.
         </p>
       )}
       {orphan && <p class="dim">reply to a note that is not here</p>}
