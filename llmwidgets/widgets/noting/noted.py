@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from ...notes.handle import DEFAULT
 from ...notes.note import Note
 from ...notes.notes import Notes
 from ..live import Live
@@ -39,7 +38,7 @@ class Noted(Live):
     """Traits that follow a file of notes. notes: a path, or Notes to share."""
 
     def __init__(self, *given: Any, notes: Notes | str | Path | None = None, **initial: Any) -> None:
-        kept = notes if isinstance(notes, Notes) else _file(notes)  # what is no path raises first
+        kept = notes if isinstance(notes, Notes) else Notes() if notes is None else Notes(notes)  # what is no path raises first
         super().__init__(*given, **initial)
         self.touring: Tour | None = None
         # Where the view was before it returned to a moment, and on which runs; and where it came to (None: it is on its way).
@@ -196,13 +195,3 @@ class Noted(Live):
     def _tell_noted(self, told: dict[str, Any]) -> None:
         if self.comm is not None and told != self.noted:
             self.noted = told
-
-
-def _file(path: str | Path | None) -> Notes:
-    """The notes of a path; by default those of the working folder, whatever stands there under that name."""
-    if path is not None:
-        return Notes(path)
-    try:
-        return Notes()
-    except ValueError:  # a folder is called so: nobody asked for notes, so the view comes all the same
-        return Notes(Path(DEFAULT) / DEFAULT)
