@@ -9,10 +9,11 @@ Source: the W3C's Web Annotation Data Model, text-quote and text-position select
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..fields import Span
 from .run_text import RunText
+from .spacing import UNSPACED
 
 AROUND = 32
 """Characters of the text before and after a quote that are kept with it."""
@@ -25,11 +26,13 @@ _MOST_COMPARED = 20_000_000  # characters that str.find is given to compare agai
 
 @dataclass(frozen=True)
 class Found:
-    """Where a quote stands: token spans, likeliest first, at most MOST_CHOICES of the `total` there are; `sure`: one alone can be meant."""
+    """Where a quote stands: token spans, likeliest first, at most MOST_CHOICES of the `total` there are; `sure`: one alone can be meant;
+    `within`: what was whole words is found within other words only, which may be by chance."""
 
     spans: tuple[tuple[int, int], ...] = ()
     total: int = 0
     sure: bool = False
+    within: bool = False
 
 
 def span_of(text: RunText, coordinate: str, start: int, stop: int) -> Span:
@@ -54,9 +57,9 @@ def find(span: Span, text: RunText) -> Found:
 
     Found once: there. More often: where all of what stood around it does so too, if that is one place; else all are offered, those
     first around which more is the same, then the nearest. Where a quote began and ended with whole words, only whole words count as
-    long as there are any. A quote that is not there at all is looked for without the spaces around it, as whole words. White space is
-    found as tokens of its own. Special tokens are found as they are written; where that is more often than once, all are offered, the
-    nearest first.
+    long as there are any, and what is within others is never sure. A quote that is not there at all is looked for without the spaces
+    around it, as whole words. White space is found as tokens of its own. Special tokens are found as they are written; where that is
+    more often than once, all are offered, the nearest first.
     """
     quote = span.quote
     if not quote:
@@ -71,7 +74,8 @@ def find(span: Span, text: RunText) -> Found:
     if not begun:
         quote = span.quote.strip()
         begun = whole = [at for at in occurrences(text.text, quote) if _whole(text.text, at, len(quote), True, True)]
-    return _ranked(span, text, quote, whole or begun)
+    found = _ranked(span, text, quote, whole or begun)
+    return found if whole or not begun else replace(found, sure=False, within=True)
 
 
 def occurrences(text: str, quote: str) -> Iterator[int]:
@@ -179,8 +183,10 @@ def _tokens(span: Span, text: RunText, begin: int, end: int) -> tuple[int, int]:
 
 
 def _edge(before: str, after: str) -> bool:
-    """Whether a word ends, or none is, where one text meets the other."""
-    return not (before and after and before[-1].isalnum() and after[0].isalnum())
+    """Whether a word ends, or none is, where one text meets the other; where a script has no spaces one may end anywhere."""
+    if not (before and after and before[-1].isalnum() and after[0].isalnum()):
+        return True
+    return bool(UNSPACED.match(before[-1]) or UNSPACED.match(after))
 
 
 def _whole(text: str, at: int, length: int, begins: bool, ends: bool) -> bool:

@@ -15,7 +15,7 @@ from itertools import pairwise
 _SPACE = re.compile(r"\s")
 _WINDOW = 256  # letters of the prompt in which a token is looked for: between may be what the tokenizer has no token for
 _CLOSES, _OPENS = re.compile(r"[.,;:!?%)\]}]"), re.compile(r"[(\[{]")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Letters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 
 
@@ -58,7 +58,7 @@ def _by_letters(tokens: Sequence[str], kinds: Sequence[str]) -> tuple[str, ...]:
         if kind != "text" or not token:
             told.append(kind)
             continue
-        apart = not before or not (_CLOSES.match(token) or _OPENS.match(before) or (_UNSPACED.match(before) and _UNSPACED.match(token)))
+        apart = not before or not (_CLOSES.match(token) or _OPENS.match(before) or (UNSPACED.match(before) and UNSPACED.match(token)))
         told.append("rest" if _goes_on(token) else "word" if apart else "text")
         before = token[-1]
     return tuple(told)
@@ -71,7 +71,7 @@ def _goes_on(token: str) -> bool:
 def _words_meet(texts: Sequence[str]) -> bool:
     """Whether a token ends with a letter, and the next begins with one, of a script that puts spaces between words."""
     letters = ((a[-1:], b[:1]) for a, b in pairwise(texts))
-    return any(a.isalnum() and b.isalnum() and not _UNSPACED.match(a) and not _UNSPACED.match(b) for a, b in letters)
+    return any(a.isalnum() and b.isalnum() and not UNSPACED.match(a) and not UNSPACED.match(b) for a, b in letters)
 
 
 def _folded(text: str) -> str:

@@ -82,15 +82,19 @@ def _by_quotes(place: Place, ground: Ground, kind: str, why: str) -> Standing:
     if all(where.sure for _, where in found):
         return Standing(kind, {span.coordinate: where.spans[0] for span, where in found}, why)
     choices = _choices(found)
-    if len(choices) == 1:
+    if len(choices) == 1 and not any(where.within for _, where in found):
         return Standing(kind, choices[0], why)
-    several = {quoted(span.quote): where.total for span, where in found if not where.sure}
-    sentence = " and ".join(
-        f"{words} {'at' if i else 'is found at'} {total}{'' if i else ' places'}" for i, (words, total) in enumerate(several.items())
-    )
+    several = {quoted(span.quote): _where(where) for span, where in found if not where.sure}
+    sentence = " and ".join(f"{words} {'' if i else 'is found '}{where}" for i, (words, where) in enumerate(several.items()))
     if any(where.total > len(where.spans) for _, where in found) or len(choices) == MOST_CHOICES:
         sentence += f"; the likeliest {len(choices)} are offered"
     return Standing("choose", why=sentence if kind == "moved" else f"{sentence}; {why}", choices=choices)
+
+
+def _where(found: Found) -> str:
+    if not found.within:
+        return f"at {found.total} places"
+    return "only within another word" if found.total == 1 else f"only within other words, at {found.total} places"
 
 
 def _choices(found: list[tuple[Span, Found]]) -> tuple[Spans, ...]:

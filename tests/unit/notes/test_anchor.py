@@ -156,7 +156,11 @@ def test_of_places_that_look_alike_the_nearest_to_the_old_one_comes_first():
 def test_a_word_is_not_taken_for_a_part_of_another_as_long_as_it_is_there_itself():
     span = span_of(plain("It", " is", " a", " cat"), "query", 2, 3)
     assert find(span, plain(" and", " an", " a", " apple")) == Found(((2, 3),), 1, True)
-    assert find(span, plain(" and", " then")).spans == ((0, 1),), "where it is nowhere a word, the letters count"
+    assert find(span, plain(" and", " then")) == Found(((0, 1),), 1, False, within=True), "where it is nowhere a word, it is asked"
+
+
+def test_in_scripts_without_spaces_words_may_begin_and_end_anywhere():
+    assert find(span_of(plain("猫", "很", "可爱"), "query", 0, 1), plain("我的", "猫咪")) == Found(((1, 2),), 1, True)
 
 
 def test_a_part_of_a_word_is_found_within_words():

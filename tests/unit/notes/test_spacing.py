@@ -69,12 +69,14 @@ def test_tokens_that_carry_their_white_space_stay_as_they_are(prompt, tokens):
 
 def test_a_note_on_a_word_is_not_put_on_another_word_that_holds_its_letters():
     note = Note("a", "", place_on(words("the cat sat"), query=1))
-    assert standing(note, words("on category mat")).spans == {"query": (1, 2)}, "nowhere a word: the letters count"
+    asked = standing(note, words("on category mat"))
+    assert (asked.kind, asked.why) == ("choose", "“cat” is found only within another word")
     for prompt, at in (("the scatter on mat cat", 4), ("category of cat", 2)):
         found = standing(note, words(prompt))
         assert (found.kind, found.spans) == ("moved", {"query": (at, at + 1)})
     number = Note("a", "", place_on(words("w1 w2 w3"), query=1))
-    assert standing(number, words("w5 w2 w20")).spans == {"query": (1, 2)}
+    assert standing(number, words("w5 w20 w2")).spans == {"query": (2, 3)}
+    assert standing(number, words("w5 w20 w6")).kind == "choose"
 
 
 def test_notes_go_between_tokenizers_that_cut_at_white_space_and_those_that_do_not():

@@ -65,11 +65,19 @@ def test_a_quote_that_is_there_more_often_gives_whole_choices():
     assert [dict(choice) for choice in found.choices] == [{"query": (4, 5), "key": (0, 1)}, {"query": (4, 5), "key": (2, 3)}]
 
 
+def test_a_word_that_is_only_within_another_is_asked_about():
+    found = standing(note(layer=3, head=1, query=-1, key=1), ground("p6", " Maryland", " goes", " to"))
+    assert (found.kind, found.why) == ("choose", "“ Mary” is found only within another word")
+    assert [dict(choice) for choice in found.choices] == [{"query": (2, 3), "key": (0, 1)}]
+    both = standing(note(layer=3, head=1, query=-1, key=1), ground("p7", " Maryland", " Marys", " to", " to"))
+    assert both.why == "“ to” is found at 2 places and “ Mary” only within other words, at 2 places"
+
+
 def test_choices_of_query_and_key_are_combined_and_bounded():
     often = ground("p5", *[" Mary", " to"] * 30)
     found = standing(note(layer=3, head=1, query=-1, key=1), often)
     assert len(found.choices) == MOST_CHOICES and len({tuple(choice.items()) for choice in found.choices}) == MOST_CHOICES
-    assert found.why == "“ to” is found at 30 places and “ Mary” at 30; the likeliest 20 are offered"
+    assert found.why == "“ to” is found at 30 places and “ Mary” at 30 places; the likeliest 20 are offered"
 
 
 def test_a_token_that_looks_at_itself_does_so_in_every_choice():
@@ -189,6 +197,6 @@ def test_any_note_whatever_its_place_holds_gets_a_standing_that_can_be_drawn(tok
     found = standing(Note("a", "", place, attached=attached), on)
     assert found.kind in ("here", "moved", "choose", "carried", "detached")
     assert bool(found.why) or found.kind in ("here", "moved")
-    assert (len(found.choices) > 1) == (found.kind == "choose") and len(found.choices) <= MOST_CHOICES
+    assert bool(found.choices) == (found.kind == "choose") and len(found.choices) <= MOST_CHOICES
     for spans in (found.spans, *found.choices):
         assert all(0 <= start < stop <= len(tokens) for start, stop in spans.values())
