@@ -23,6 +23,7 @@ OF_FIELD = {
 LONGEST_TEXT = 20_000  # letters
 LONGEST_NAME = 200  # of an author or a tag
 MOST_TAGS = 50
+MOST_HEADS = 20_000  # more than models have
 
 
 class UnknownNoteError(KeyError):

@@ -65,7 +65,7 @@ def place_on(
         if layer is None:
             raise ValueError(f"head={head!r} came without a layer; a head is one of a layer: give layer= too")
         cursor["head"] = _head(cursor["layer"], head, ground)
-    several = tuple((_layer(one, ground, with_head=True), _head(one, other, ground)) for one, other in map(_pair, heads))
+    several = tuple(dict.fromkeys((_layer(one, ground, with_head=True), _head(one, other, ground)) for one, other in map(_pair, heads)))
     asked = {"query": query if tokens is None else tokens, "key": key}
     names = {"query": "query" if tokens is None else "tokens", "key": "key"}
     spans = tuple(_span(text, name, given, names[name]) for name, given in asked.items() if given is not None)

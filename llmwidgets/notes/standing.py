@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from ..fields import Place, Span
@@ -128,10 +128,9 @@ def _missing(place: Place, ground: Ground) -> str:
     layers, most = len(ground.heads_per_layer), max(ground.heads_per_layer, default=0)
     layer, head = place.cursor.get("layer"), place.cursor.get("head")
     change = place.change or {}
-    named: list[tuple[int | None, int | None]] = [(layer, head), *place.heads]
     # Of k and v heads are counted as they are shared, which the number of heads bounds as well.
-    named += list(product(_several(change.get("layer")) or [None], _several(change.get("head")) or [None]))
-    for at, one in named:
+    changed = product(_several(change.get("layer")) or [None], _several(change.get("head")) or [None])
+    for at, one in chain([(layer, head)], place.heads, changed):  # there may be very many, of which the first that is missing is named
         if at is not None and not (0 if one is not None else -1) <= at < layers:
             return f"{ground.model_name or 'this model'} has no layer {at}: its {layers} layers are 0 to {layers - 1}"
         heads = most if at is None else ground.heads_per_layer[at] if at >= 0 else 0

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..fields import Place
-from .note import EVIDENCE, LONGEST_NAME, LONGEST_TEXT, MOST_TAGS
+from .note import EVIDENCE, LONGEST_NAME, LONGEST_TEXT, MOST_HEADS, MOST_TAGS
 
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 LONGEST_PICTURE = 8_000_000  # letters of base64
@@ -96,9 +96,14 @@ def _picture(value: Any) -> str:
 
 def _place(value: Any) -> Place:
     try:
-        return Place.from_json(value)
+        place = Place.from_json(value)
     except ValueError:
         raise ValueError("is no place") from None
+    if len({span.coordinate for span in place.spans}) < len(place.spans):
+        raise ValueError("has more than one span of a coordinate")
+    if len(place.heads) > MOST_HEADS:
+        raise ValueError(f"has more than {MOST_HEADS} heads")
+    return place
 
 
 def _spans(value: Any) -> dict[str, tuple[int, int]] | None:

@@ -73,6 +73,8 @@ def test_a_foreign_line_says_why(text, why):
         ("text", 3),
         ("text", "x" * 200_001),
         ("place", []),
+        ("place", {"spans": [{"coordinate": "query", "start": 0, "stop": 1, "quote": "w"}] * 2}),
+        ("place", {"heads": [[0, 0]] * 20_001}),
         ("place", {"cursor": {"layer": "3"}}),
         ("tags", "mover"),
         ("tags", [3]),

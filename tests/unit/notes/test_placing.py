@@ -46,6 +46,10 @@ def test_tokens_are_named_by_position_by_span_or_by_text(name, given, expected):
     assert ends(on(**{name: given}), "key" if name == "key" else "query") == expected
 
 
+def test_a_head_that_is_named_twice_is_one():
+    assert on(heads=[(3, 1), (0, 2), (3, 1)] * 10_000).heads == ((3, 1), (0, 2))
+
+
 def test_a_special_token_is_quoted_as_it_is_written_and_stands_nowhere_in_the_text():
     (span,) = on(query=0).spans
     assert (span.quote, span.at) == ("<s>", -1)
@@ -111,7 +115,7 @@ def test_an_intervention_moves_with_its_tokens():
      ({"change": Intervention("z", layer=3, head=1)}, "z of head 3.1 set to zero"), ({}, "the whole run"), ({"layer": 3}, "layer 3"),
      ({"layer": -1}, "embedding"), ({"layer": 3, "head": 0}, "L3H0"), ({"key": 2}, "→ “ Mary”"), ({"query": (7, 10)}, "“’s”"),
      ({"change": Intervention("scores", layer=3, position=9, key=2)}, "looks from position 9 to position 2 cut in layer 3"),
-     ({"query": 0}, "“<s>”"), ({"heads": [(0, i % 4) for i in range(8)]}, "heads 0.0, 0.1, 0.2, 0.3, 0.0, 0.1 and 2 more")],
+     ({"query": 0}, "“<s>”"), ({"heads": [(i // 4, i % 4) for i in range(8)]}, "heads 0.0, 0.1, 0.2, 0.3, 1.0, 1.1 and 2 more")],
 )  # fmt: skip
 def test_a_place_is_said_in_words(given, words):
     place = on(**given)

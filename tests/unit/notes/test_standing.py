@@ -122,6 +122,11 @@ def test_layers_and_heads_that_another_model_lacks_are_named(coordinates, says):
     assert found.kind == "detached" and found.why.startswith(says)
 
 
+def test_of_very_many_layers_and_heads_the_first_that_is_missing_is_named():
+    many = Note("a", "", Place(change={"site": "z", "layer": list(range(20_000)), "head": list(range(20_000))}))
+    assert standing(many, OWN).why.startswith("gpt2 has no head 4 in layer 0")
+
+
 def test_an_ambiguous_note_from_another_model_is_chosen_and_says_both():
     found = standing(note(layer=3, query=1), replace(OTHER_MODEL, tokens=(" Mary", " Mary"), kinds=("text",) * 2))
     assert found.kind == "choose" and found.why == f"“ Mary” is found at 2 places; {CARRIED}"
