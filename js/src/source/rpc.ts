@@ -119,7 +119,7 @@ export class Rpc {
       const lost = new SourceError(
         "Disconnected",
         "the kernel cannot be reached",
-        "What is on screen stays as it is. Is the kernel running?",
+        "Is it running? After a restart run this cell again, and copy first what you typed.",
       );
       for (const call of calls) this.#fail(call, lost);
       return;

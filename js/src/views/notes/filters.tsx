@@ -6,6 +6,9 @@ import { EvidenceMenu } from "./controls";
 import { layersOf } from "./filter";
 import { plainly } from "./note-words";
 
+/** tag2 before tag10. */
+const natural = new Intl.Collator("en", { numeric: true }).compare;
+
 interface FilterMenuProps {
   items: NoteItem[];
   filters: Filters;
@@ -33,8 +36,8 @@ export function FilterMenu({ items, filters, set }: FilterMenuProps) {
         onInput={(event) => set({ search: event.currentTarget.value })}
         onKeyDown={(event) => event.stopPropagation()}
       />
-      {menu("tag", items.flatMap(({ tags }) => tags).sort(), filters.tag, (tag) => set({ tag }))}
-      {menu("author", items.map(({ author }) => author).sort(), filters.author, (author) => set({ author }))}
+      {menu("tag", items.flatMap(({ tags }) => tags).sort(natural), filters.tag, (tag) => set({ tag }))}
+      {menu("author", items.map(({ author }) => author).sort(natural), filters.author, (author) => set({ author }))}
       <EvidenceMenu
         none="any evidence"
         chosen={filters.evidence}
