@@ -46,13 +46,13 @@ class Items:
 
 
 def _fitting(each: list[tuple[bool, int]]) -> set[int]:
-    """Which of them fit into what may travel: those that are not detached first, of these the newest."""
+    """Which of them fit into what may travel: those that are not detached first, of these the newest. One too large keeps no other away."""
     fits, used = set(), 0
     for at in sorted(range(len(each)), key=lambda at: (each[at][0], -at)):
-        used += each[at][1]
-        if used > MOST_BYTES:
-            break
-        fits.add(at)
+        size = each[at][1]
+        if used + size <= MOST_BYTES:
+            used += size
+            fits.add(at)
     return fits
 
 

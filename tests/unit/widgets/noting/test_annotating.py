@@ -233,7 +233,8 @@ def test_what_is_no_path_of_a_file_leaves_no_half_made_view(demo, tmp_path):
 def test_a_view_comes_whatever_stands_under_the_name_of_the_default_file(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "llmwidgets-notes.jsonl").mkdir()
-    view = lw.Inspector(demo)
-    view.annotate("x", layer=0)
+    with pytest.warns(UserWarning, match="kept in memory"):
+        view = lw.Inspector(demo)
+        view.annotate("x", layer=0)
     assert view.notes.state == view.noted["state"] == "unsaved" and view.noted["message"] and len(view.notes) == 1
     view.close()
