@@ -261,6 +261,18 @@ describe("Escape", () => {
     expect(box(view).value).toBe("");
   });
 
+  it("and cancel leave the focus where nothing is discarded by the same key once more", async () => {
+    const view = await shown(noted());
+    await begin(view);
+    await type(box(view), "half a thought");
+    const cancel = buttonIn(form(view), "cancel");
+    cancel.focus();
+    cancel.click();
+    await painted();
+    expect(buttonIn(form(view), "discard").isConnected).toBe(true);
+    expect(view.root.activeElement).toBe(box(view));
+  });
+
   it("no key of the lines reaches the notebook", async () => {
     const view = await shown(noted());
     const heard: string[] = [];

@@ -7,13 +7,14 @@
  */
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { Failure } from "../../panels/attempt";
 import type { NewNote, NoteEvidence } from "../../protocol-notes";
 import { SourceError } from "../../source/source";
 import { useStage } from "../ui";
 import { EvidenceMenu, Quiet } from "./controls";
 import { BLANK, type Draft, deskOf, draftOf, tagsOf } from "./desk";
+import { useFocusKept } from "./focus-kept";
 import { evidenceOf } from "./note-words";
 
 /** As many letters as the kernel takes (llmwidgets/notes/note.py). */
@@ -39,6 +40,8 @@ export function Editor({ of: signal, label, about, proposed, edits, save, close 
   const desk = deskOf(useStage());
   const asking = useSignal(false);
   const id = useId();
+  const form = useRef<HTMLFormElement>(null);
+  useFocusKept(form, () => form.current!.querySelector("textarea"));
   const draft = signal.value ?? BLANK;
   const { text, tags, saving } = draft;
   const evidence = draft.evidence || proposed;
@@ -86,6 +89,7 @@ export function Editor({ of: signal, label, about, proposed, edits, save, close 
   const before = tags.replace(/[^,]*$/, "");
   return (
     <form
+      ref={form}
       class="writing"
       aria-label={label}
       aria-busy={saving}
@@ -144,12 +148,12 @@ export function Editor({ of: signal, label, about, proposed, edits, save, close 
       </details>
       <Failure of={draft.refused} />
       {asking.value ? (
-        <p class="acts" role="alert">
+        <p key="asks" class="acts" role="alert">
           Discard what was typed? <Quiet onClick={() => end(false)}>discard</Quiet>{" "}
           <Quiet onClick={() => close(false)}>keep for later</Quiet>
         </p>
       ) : (
-        <p class="acts">
+        <p key="saves" class="acts">
           <button type="submit" class="act" disabled={empty} aria-disabled={saving} aria-describedby={`${id}why`}>
             {saving ? "Saving…" : "Save"}
           </button>{" "}
