@@ -57,6 +57,12 @@ describe("a card", () => {
     expect(it.querySelector("time")!.title).toMatch(/2026/);
   });
 
+  it("is called by its words without the marks of Markdown", async () => {
+    const tree = [{ tag: "p", kids: ["the ", { tag: "strong", kids: ["second"] }, " name"] }];
+    const view = await shown(noted(makeNote("a", { text: "the **second** name", tree })));
+    expect(where(view, "a").getAttribute("aria-label")).toBe("L2H1: the second name");
+  });
+
   it("says where it stands, and why, unless it stands here", async () => {
     const why = "“ Mary” is at 1 here.";
     const standings = ["here", "moved", "choose", "carried", "detached"] as const;

@@ -3,7 +3,7 @@
  * note a click opens.
  */
 import { computed, type ReadonlySignal } from "@preact/signals";
-import type { NoteItem, TreeNode } from "../../protocol";
+import type { NoteItem } from "../../protocol";
 import type { Ui } from "../ui";
 import { changeKey, drawnNotes, indexed, type NoteIndex, openAbout, type Spot, spotsOf } from "./marks";
 import { firstWords } from "./note-words";
@@ -37,16 +37,11 @@ export function marksOf(ui: Ui): NoteMarks {
 
 const MOST_TOLD = 3;
 
-const unmarked = (nodes: readonly TreeNode[]): string =>
-  nodes.map((node) => (typeof node === "string" ? node : unmarked(node.kids))).join("");
-
-const toldWords = (note: NoteItem): string => firstWords(note.tree ? { ...note, text: unmarked(note.tree) } : note);
-
 /** For a tip: the first words of a few notes, and how many more there are. Nothing where there are none. */
 export function noteTip(notes: readonly NoteItem[] = []): { notes?: string[] } {
   if (notes.length === 0) return {};
   const more = notes.length - MOST_TOLD;
-  return { notes: [...notes.slice(0, MOST_TOLD).map(toldWords), ...(more > 0 ? [`+${more} more`] : [])] };
+  return { notes: [...notes.slice(0, MOST_TOLD).map(firstWords), ...(more > 0 ? [`+${more} more`] : [])] };
 }
 
 /** For the words of a cell: ", 2 notes". */

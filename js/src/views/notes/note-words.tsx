@@ -7,6 +7,7 @@
 import { EVIDENCE } from "../../panels/evidence";
 import type { NoteEvidence, NoteItem, Standing } from "../../protocol-notes";
 import { shortened, tokenParts, tokenText } from "../../tokens";
+import { textOf } from "./tree";
 
 export const EVIDENCES = Object.values(EVIDENCE) as { mark: string; word: NoteEvidence; meaning: string }[];
 
@@ -29,8 +30,11 @@ export function plainly(text: string): string {
     .join("");
 }
 
-/** The first words of a note. */
-export const firstWords = ({ text }: NoteItem) => shortened(plainly(text.trim().replace(/\s+/g, " ")), 60);
+/** The first words of a note as they are seen, without the marks of Markdown. */
+export function firstWords({ text, tree }: Pick<NoteItem, "text" | "tree">): string {
+  const seen = tree ? tree.map(textOf).join("") : text;
+  return shortened(plainly(seen.trim().replace(/\s+/g, " ")), 60);
+}
 
 /** A time of day for today, else a day; what can not be read as ISO 8601 as it came. */
 export function timeWords(created: string, now = new Date()): { short: string; full: string } {

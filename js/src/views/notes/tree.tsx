@@ -38,7 +38,7 @@ function isSafe(href: unknown): href is string {
 }
 
 /** All the text of a node, however deep it is. */
-function textOf(node: TreeNode): string {
+export function textOf(node: TreeNode): string {
   let text = "";
   const waiting: TreeNode[] = [node];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
