@@ -84,11 +84,12 @@ def _by_quotes(place: Place, ground: Ground, kind: str, why: str) -> Standing:
     choices = _choices(found)
     if len(choices) == 1 and not any(where.within for _, where in found):
         return Standing(kind, choices[0], why)
+    likely = _in_order(place, choices)[:MOST_CHOICES]
     several = {quoted(span.quote): _where(where) for span, where in found if not where.sure}
     sentence = " and ".join(f"{words} {'' if i else 'is found '}{where}" for i, (words, where) in enumerate(several.items()))
-    if any(where.total > len(where.spans) for _, where in found) or len(choices) == MOST_CHOICES:
-        sentence += f"; the likeliest {len(choices)} are offered"
-    return Standing("choose", why=sentence if kind == "moved" else f"{sentence}; {why}", choices=choices)
+    if any(where.total > len(where.spans) for _, where in found) or len(likely) == MOST_CHOICES:
+        sentence += f"; the likeliest {len(likely)} are offered"
+    return Standing("choose", why=sentence if kind == "moved" else f"{sentence}; {why}", choices=tuple(likely))
 
 
 def _where(found: Found) -> str:
@@ -97,19 +98,28 @@ def _where(found: Found) -> str:
     return "only within another word" if found.total == 1 else f"only within other words, at {found.total} places"
 
 
-def _choices(found: list[tuple[Span, Found]]) -> tuple[Spans, ...]:
+def _choices(found: list[tuple[Span, Found]]) -> list[Spans]:
     """Whole choices out of the choices of each span, likeliest first: by the sum of their ranks, then as far apart as they were."""
     spans = [span for span, _ in found]
-    together = len(found) == 2 and (spans[0].start, spans[0].stop) == (spans[1].start, spans[1].stop)
     ranked = []
     for ranks in product(*(range(len(where.spans)) for _, where in found)):
         at = [where.spans[rank] for rank, (_, where) in zip(ranks, found, strict=True)]
-        if together and at[0] != at[1]:  # a token that looks at itself
-            continue
         apart = abs((at[-1][0] - at[0][0]) - (spans[-1].start - spans[0].start))
         ranked.append((sum(ranks), apart, ranks, {span.coordinate: place for span, place in zip(spans, at, strict=True)}))
     ranked.sort(key=lambda one: one[:3])
-    return tuple(one[3] for one in ranked[:MOST_CHOICES])
+    choices = [one[3] for one in ranked]
+    if len(found) == 2 and (spans[0].start, spans[0].stop) == (spans[1].start, spans[1].stop):
+        choices = [one for one in choices if one["query"] == one["key"]] or choices  # a token that looks at itself
+    return choices
+
+
+def _in_order(place: Place, choices: list[Spans]) -> list[Spans]:
+    """Those in which the key stands on the side of the query on which it did, where there are any: most models have no look ahead."""
+    query, key = place.span("query"), place.span("key")
+    if query is None or key is None:
+        return choices
+    ahead = key.start > query.start
+    return [one for one in choices if (one["key"][0] > one["query"][0]) == ahead] or choices
 
 
 def _same_text(place: Place, ground: Ground) -> bool:

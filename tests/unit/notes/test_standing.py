@@ -205,3 +205,14 @@ def test_any_note_whatever_its_place_holds_gets_a_standing_that_can_be_drawn(tok
     assert bool(found.choices) == (found.kind == "choose") and len(found.choices) <= MOST_CHOICES
     for spans in (found.spans, *found.choices):
         assert all(0 <= start < stop <= len(tokens) for start, stop in spans.values())
+
+
+def test_no_choice_turns_a_look_back_into_one_ahead_where_there_is_another():
+    """The key stood before its query; of the places offered none has it after, while one has it before."""
+    look = note(layer=3, head=1, query=-1, key=1)  # " to" looks back at " Mary"
+    twice = ground("p4", "To", " Mary", " said", " to", " Mary", " so", " to")
+    found = standing(look, twice)
+    assert found.kind == "choose" and {"query": (3, 4), "key": (1, 2)} in found.choices
+    assert all(one["key"][0] < one["query"][0] for one in found.choices) and len(found.choices) == 3
+    only_ahead = ground("p5", " to", " to", " Mary", " Mary")
+    assert len(standing(look, only_ahead).choices) == 4
