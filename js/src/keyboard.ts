@@ -4,7 +4,8 @@
  * Always true: a key that a surface handles goes no further, and keys typed into an input, a select or an editable element are never
  * taken. Of what nobody in the view handles, the keys that type something, Delete and Backspace go no further than the view itself, on
  * whatever the focus is: in JupyterLab's command mode "x" cuts the cell with the view in it, and "b" and "Shift+M" make and merge cells.
- * Escape, Enter, Tab, arrows, Shift+Enter and all with Ctrl, Meta or Alt are the notebook's.
+ * So does Ctrl+Enter, which saves a note: pressed twice it would run the cell, and with it end the view. Escape, Enter, Tab, arrows,
+ * Shift+Enter and all others with Ctrl, Meta or Alt are the notebook's.
  */
 
 /** What a key does; returning false says that there was nothing to do, and lets the key go on. */
@@ -38,8 +39,9 @@ export function onKeys(bindings: KeyMap): (event: KeyboardEvent) => void {
   };
 }
 
-/** For the element of a whole view: what types or deletes stays in it. */
+/** For the element of a whole view: what types or deletes stays in it, and what saves a note. */
 export function keepTyping(event: KeyboardEvent): void {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if ([...event.key].length === 1 || event.key === "Delete" || event.key === "Backspace") event.stopPropagation();
 }

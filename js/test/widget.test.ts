@@ -154,6 +154,8 @@ describe("keys, wherever the focus is in a view,", () => {
     };
     keys(["a", "b", "d", "m", "x", "z", "0", " ", "ä", "😀", "Delete", "Backspace"]);
     keys(["M", "Delete"], { shiftKey: true });
+    keys(["Enter"], { ctrlKey: true });
+    keys(["Enter"], { metaKey: true });
     expect(heard).toEqual([]);
     keys(["Tab", "F1"]);
     keys(["Enter"], { shiftKey: true });

@@ -28,7 +28,7 @@ class NotesOfView(NoteList):
     ['the *subject*']
     >>> view.notes.remove(note)
     >>> len(view.notes), view.notes.undo(), len(view.notes)
-    (0, 'deleted “the *subject*”', 1)
+    (0, 'deleted “the subject”', 1)
     >>> view.close()
     """
 
