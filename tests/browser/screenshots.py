@@ -38,6 +38,47 @@ view.interventions.add(lw.Intervention("z", layer=3, head=2))
 view.interventions.add(lw.Intervention("scores", layer=4, position=-1, key=3))
 """
 )
+NOTES = """
+import tempfile
+import llmwidgets as lw
+view = lw.show(
+    notes=tempfile.mkdtemp() + "/findings.jsonl", head_field_beside="ablation_effect", cause_view="scatter",
+    selection=lw.Selection(layer=1, head=3, query=13, key=1),
+)
+view.metric = lw.Metric(" Mary", foil=" John")
+view.notes.author = "Ana"
+copies = view.annotate(
+    "From the last token **99%** of its attention is on Mary. It may be what says her name.", layer=1, head=3, query=13, key=1,
+    tags=["names"],
+)
+view.annotate(
+    "*Holds*: without it her lead falls from 9.5 to 1.9 logits.", change=lw.Intervention("z", layer=1, head=3), reply_to=copies,
+    tags=["tested"],
+)
+hinders = view.annotate(
+    "Looks at `John` as hard. Without it Mary should lead by more.", layer=1, head=1, query=13, key=3, author="Ben", tags=["names"],
+    ask="What happens to Mary's lead without it?",
+)
+view.annotate("The two people", tokens=(1, 4))
+view.annotate("Here the lens says the name for the first time", layer=1, query=13, field="logit_lens")
+"""
+TOUR = NOTES + "tour = lw.tour(view, [copies, hinders], title='Who says Mary?'); tour.next()"
+OTHER_PROMPT = NOTES + "view.show_capture(view.capture.again('Later Mary and John and then Mary went home, John gave a drink to'))"
+LONG_NOTES = (
+    LONG
+    + """
+import tempfile
+place = lw.Selection(layer=5, head=1, query=900, key=120)
+noted = lw.Inspector(view.capture, notes=tempfile.mkdtemp() + "/findings.jsonl", selection=place)
+view.close()
+view = noted
+view.annotate("a long look back", layer=5, head=1, query=900, key=(100, 160))
+view.annotate("a region", layer=5, head=1, query=(400, 700), key=(200, 300))
+for i in range(40):
+    view.annotate("note number " + str(i), layer=i % 12, head=(5 * i) % 12, query=20 * i, tags=["t" + str(i % 3)])
+view
+"""
+)
 # What JupyterLab puts around the cells, in px: the cell is to be as wide as the picture's name says.
 AROUND = 105
 
@@ -155,6 +196,10 @@ SHOTS = [
     Shot("decomposition_narrow_520", SHOW, width=520, act=see("decomposition", "decomposition")),
     Shot("direct_total", SHOW, act=see("direct_total", "ablation_effect")),
     Shot("code", CAUSES, act=open_code),
+    *everywhere("notes", NOTES, swept),
+    *everywhere("tour", TOUR, swept),
+    Shot("notes_other_prompt", OTHER_PROMPT),
+    Shot("notes_long_1024", LONG_NOTES.format(root=str(FOLDER.parent)), width=1400),
     Shot("long_1024_changed", LONG_CAUSES.format(root=str(FOLDER.parent)), act=changed_long),
     Shot("long_1024_difference_dark", LONG_CAUSES.format(root=str(FOLDER.parent)), dark=True, act=difference_long),
 ]
