@@ -48,7 +48,7 @@ class Board:
             self._tell(self.trait())
 
     def trait(self) -> dict[str, Any]:
-        """The `notes` trait."""
+        """The `noted` trait."""
         notes, run = self.notes, self._run
         items, more = self._items.of(notes, self._ground, run is not None and is_editable(run))
         return {

@@ -1,4 +1,4 @@
-"""The JSON of the `notes` trait: each note as it stands on the run that is shown.
+"""The JSON of the `noted` trait: each note as it stands on the run that is shown.
 
 Always true: pure functions of notes and a ground; what they give is bounded, since it is saved with a notebook (at most 1 MB, those that
 stand on this run first). Where a note belongs, notes/standing.py says.

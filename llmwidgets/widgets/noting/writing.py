@@ -66,7 +66,8 @@ def change_meant(entries: tuple[Entry, ...], told: Mapping[str, Any]) -> dict[st
     wanted = change_places(told)
     for entry in entries:
         change = entry.change.to_json()
-        if {**change_places(change), **({} if "how" in wanted else {"how": None})} == {"how": None, **wanted}:
+        places = change_places(change)
+        if {**places, **wanted} == places:
             return change
     raise ValueError("this change is not on the list any more; add it again, or write the note about the head or the token itself")
 
