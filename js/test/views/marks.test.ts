@@ -1,5 +1,5 @@
 /** Notes on what they are about: which are drawn, where in each view, hollow or filled, told by the tip, and cheap to hover over. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { contrast, parseColour } from "../../src/paint/rgb";
 import type { About } from "../../src/protocol";
 import { DARK, LIGHT } from "../../src/theme";
@@ -452,10 +452,16 @@ describe("the framing's zoom", () => {
 
   it("leaves nothing behind when its panel is gone", async () => {
     const { stage, view } = await shown(zoomed());
-    view.find<HTMLButtonElement>('[aria-label="zoom in"]').click();
-    view.end();
-    await new Promise((done) => setTimeout(done, 350));
-    expect(stage.framing.value.zoom).toBe(null);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      view.find<HTMLButtonElement>('[aria-label="zoom in"]').click();
+      expect(vi.getTimerCount()).toBeGreaterThan(0);
+      view.end();
+      vi.advanceTimersByTime(10_000);
+      expect(stage.framing.value.zoom).toBe(null);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
